@@ -1,0 +1,187 @@
+package templates
+
+import (
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"torhaus/locale"
+	"torhaus/static"
+)
+
+// Page is one of the page structs of this package. It is sealed: a page is
+// added here, with its template, its texts and its stories, or not at all.
+type Page interface {
+	// file is the template of the page, pages/<file>.html, and the stem of its
+	// texts: the title of "password" is "password.title".
+	file() string
+	// action is the path, below the base path, that its form posts to.
+	action() string
+	common() Base
+}
+
+// Base is what every page shows.
+type Base struct {
+	Text     *locale.Printer // the language of the page; English when nil
+	Attempt  string          // the attempt's short name, ?a= in every link and form; "" where there is none
+	Turn     int             // which turn of the attempt the form belongs to, so that one sent twice is known
+	BasePath string          // "" or "/ui/v2/login"
+
+	App string // who asks, as in "to continue to app.example.com"; "" when nobody does
+	Who string // who is signing in, as they typed it; "" while unknown
+
+	Theme   Theme
+	Legal   Legal
+	Problem *Problem // what was wrong with the last form; nil for nothing
+	Notice  string   // the key of something good to know, such as "notice.code_sent"
+}
+
+// Theme is how an organization looks: where its stylesheet and pictures are.
+// The URLs are our own paths, since no page loads anything from elsewhere.
+type Theme struct {
+	CSSURL      string // /theme/<hash>.css; "" for our own look
+	LogoURL     string // "" for the name in letters
+	LogoDarkURL string // "" to use LogoURL in the dark too
+	IconURL     string // "" for our own
+	Name        string // the organization's name
+	Mode        Mode   // which of light and dark it has
+}
+
+// Legal is what an organization says about its terms, and whom to ask. Only
+// http and https links are shown, and an address that is one.
+type Legal struct {
+	Terms, Privacy, Help string
+	SupportEmail         string
+}
+
+// Problem says why a form was not accepted.
+type Problem struct {
+	Key   string // of the text, "problem.…"
+	Args  []any  // its parameters
+	Field string // the input it is about, one of the Field… constants; "" for the form as a whole
+	Also  []Problem
+}
+
+// The names of the inputs that forms send.
+const (
+	FieldLoginName   = "loginName"
+	FieldPassword    = "password"    // the current one
+	FieldNewPassword = "newPassword" // one being chosen
+	FieldCode        = "code"
+	FieldGivenName   = "givenName"
+	FieldFamilyName  = "familyName"
+	FieldEmail       = "email"
+	FieldTerms       = "terms"   // "on" when agreed
+	FieldPrivacy     = "privacy" // "on" when agreed
+	FieldMethod      = "method"  // MethodPassword or MethodPasskey
+	FieldAction      = "action"  // ActionSend, or nothing for what the page is for
+	FieldTurn        = "turn"
+	FieldPostLogout  = "post_logout_redirect"
+)
+
+// ActionSend asks /verify and /password/set for a mail with a code.
+const ActionSend = "send"
+
+// The choices of FieldMethod.
+const (
+	MethodPassword = "password"
+	MethodPasskey  = "passkey"
+)
+
+// LangParam is the query parameter of the language select.
+const LangParam = "lang"
+
+func (b Base) common() Base { return b }
+
+func (b Base) printer() *locale.Printer {
+	if b.Text == nil {
+		return locale.Default()
+	}
+	return b.Text
+}
+
+// T is the text of a key. Unlike the printer's own T it fails on a key that
+// does not exist, so a typing error fails the render, and with it a test,
+// instead of leaving a gap on a page.
+func (b Base) T(key string, args ...any) (string, error) { return b.printer().Text(key, args...) }
+
+// Lang is the language of the page, for the html element.
+func (b Base) Lang() string { return b.printer().Tag() }
+
+// Dir is the writing direction of the page, for the html element.
+func (b Base) Dir() string { return b.printer().Dir() }
+
+// Asset is the URL of one of our static files.
+func (b Base) Asset(name string) string { return b.BasePath + static.URL(name) }
+
+// Link is the URL of one of our pages within this attempt.
+func (b Base) Link(path string) string {
+	if b.Attempt == "" {
+		return b.BasePath + path
+	}
+	return b.BasePath + path + "?a=" + url.QueryEscape(b.Attempt)
+}
+
+// Languages are the choices of the language select.
+func (b Base) Languages() []locale.Language { return locale.Languages() }
+
+// IconURL is the picture for the tab.
+func (b Base) IconURL() string {
+	if b.Theme.IconURL != "" {
+		return b.Theme.IconURL
+	}
+	return b.Asset("icon.svg")
+}
+
+// Problems are all problems of the form, in the order of the summary.
+func (b Base) Problems() []Problem {
+	if b.Problem == nil {
+		return nil
+	}
+	return append([]Problem{*b.Problem}, b.Problem.Also...)
+}
+
+// problemAt is the text for a field, "" when the field is fine.
+func (b Base) problemAt(field string) (string, error) {
+	for _, p := range b.Problems() {
+		if p.Field == field {
+			return b.T(p.Key, p.Args...)
+		}
+	}
+	return "", nil
+}
+
+// TermsURL is the link to the terms, "" when there is none that can be shown.
+func (b Base) TermsURL() string { return b.outside(b.Legal.Terms) }
+
+// PrivacyURL is the link to the privacy policy, "" when there is none that can be shown.
+func (b Base) PrivacyURL() string { return b.outside(b.Legal.Privacy) }
+
+// HelpURL is where help is: a page, else an address to write to, else "".
+func (b Base) HelpURL() string {
+	if link := b.outside(b.Legal.Help); link != "" {
+		return link
+	}
+	if a, err := mail.ParseAddress(b.Legal.SupportEmail); err == nil && a.Address == b.Legal.SupportEmail {
+		return "mailto:" + a.Address
+	}
+	return ""
+}
+
+// outside lets only web addresses through. ZITADEL's administrators may write
+// {{.Lang}} in their links for the visitor's language.
+func (b Base) outside(link string) string {
+	link = strings.ReplaceAll(link, "{{.Lang}}", b.Lang())
+	u, err := url.Parse(link)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return ""
+	}
+	return link
+}
+
+// PasswordRules is the organization's policy for new passwords.
+type PasswordRules struct {
+	MinLength                                                            int
+	RequiresUppercase, RequiresLowercase, RequiresNumber, RequiresSymbol bool
+}
+

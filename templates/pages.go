@@ -1,0 +1,149 @@
+package templates
+
+import (
+	"time"
+)
+
+// The labels of the login name, by what the policy lets people sign in with.
+const (
+	LabelUsername        = "username"
+	LabelEmail           = "email"
+	LabelEmailOrPhone    = "email-or-phone"
+	LabelUsernameOrPhone = "username-or-phone"
+)
+
+// LoginNamePage asks who is signing in.
+type LoginNamePage struct {
+	Base
+	LoginName   string // as typed, when the page is shown again
+	Label       string // one of the Label… constants
+	CanRegister bool
+	CanReset    bool
+}
+
+// PasswordPage asks for the password.
+type PasswordPage struct {
+	Base
+	LoginName string
+	CanReset  bool
+	NotYou    bool // offer to sign in as somebody else
+}
+
+// PasswordResetPage offers to send the mail with which a password is reset.
+type PasswordResetPage struct {
+	Base
+	LoginName string
+}
+
+// PasswordSetPage takes the code of that mail and the new password.
+type PasswordSetPage struct {
+	Base
+	LoginName string
+	Code      string // as typed, or as the link in the mail brought it
+	FromLink  bool   // the code came with the link and need not be typed
+	Hidden    bool   // whether the account exists is not told: "if there is an account…"
+	Rules     PasswordRules
+}
+
+// PasswordChangePage asks for the current and a new password.
+type PasswordChangePage struct {
+	Base
+	LoginName string
+	Reason    string // ReasonRequired, ReasonExpired or "" for the user's own wish
+	Rules     PasswordRules
+}
+
+// Why a password has to be changed.
+const (
+	ReasonRequired = "required"
+	ReasonExpired  = "expired"
+)
+
+// RegisterPage asks a newcomer for name and e-mail address.
+type RegisterPage struct {
+	Base
+	GivenName, FamilyName, Email string
+	NeedTerms, NeedPrivacy       bool // ask for agreement
+	Terms, Privacy               bool // agreed
+	Passkeys                     bool // offer a passkey beside the password
+}
+
+// RegisterPasswordPage asks a newcomer for a password.
+type RegisterPasswordPage struct {
+	Base
+	Email string
+	Rules PasswordRules
+}
+
+// VerifyPage asks for the code that proves an e-mail address.
+type VerifyPage struct {
+	Base
+	Email     string
+	Code      string // as typed, or as the link in the mail brought it
+	FromLink  bool   // the code came with the link and need not be typed
+	CanResend bool
+}
+
+// VerifiedPage tells a browser that did not begin the sign-in to go back to the one that did.
+type VerifiedPage struct {
+	Base
+}
+
+// SignedInPage ends a sign-in that no application asked for.
+type SignedInPage struct {
+	Base
+	FullName string
+	Continue string // where to go on, already checked; "" for nowhere
+}
+
+// LogoutPage asks before it signs out.
+type LogoutPage struct {
+	Base
+	FullName   string
+	PostLogout string // sent along with the form; checked when it comes back
+}
+
+// LogoutDonePage says that it is done.
+type LogoutDonePage struct {
+	Base
+	Back string // where to go back to, already checked; "" for nowhere
+}
+
+// ErrorPage says what went wrong where no form can be shown.
+type ErrorPage struct {
+	Base
+	Status     int
+	TitleKey   string
+	TextKey    string
+	ErrorID    string        // also in the log; "" for nothing to look up
+	Restart    string        // path or URL of the way out; "" for none
+	RetryAfter time.Duration // how long to wait; 0 for no hint
+}
+
+func (LoginNamePage) file() string        { return "loginname" }
+func (PasswordPage) file() string         { return "password" }
+func (PasswordResetPage) file() string    { return "password_reset" }
+func (PasswordSetPage) file() string      { return "password_set" }
+func (PasswordChangePage) file() string   { return "password_change" }
+func (RegisterPage) file() string         { return "register" }
+func (RegisterPasswordPage) file() string { return "register_password" }
+func (VerifyPage) file() string           { return "verify" }
+func (VerifiedPage) file() string         { return "verified" }
+func (SignedInPage) file() string         { return "signedin" }
+func (LogoutPage) file() string           { return "logout" }
+func (LogoutDonePage) file() string       { return "logout_done" }
+func (ErrorPage) file() string            { return "error" }
+
+func (LoginNamePage) action() string        { return "/loginname" }
+func (PasswordPage) action() string         { return "/password" }
+func (PasswordResetPage) action() string    { return "/password/set" }
+func (PasswordSetPage) action() string      { return "/password/set" }
+func (PasswordChangePage) action() string   { return "/password/change" }
+func (RegisterPage) action() string         { return "/register" }
+func (RegisterPasswordPage) action() string { return "/register/password" }
+func (VerifyPage) action() string           { return "/verify" }
+func (VerifiedPage) action() string         { return "/verify/success" }
+func (SignedInPage) action() string         { return "/signedin" }
+func (LogoutPage) action() string           { return "/logout" }
+func (LogoutDonePage) action() string       { return "/logout/done" }
+func (ErrorPage) action() string            { return "" }
