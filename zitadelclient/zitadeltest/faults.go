@@ -1,0 +1,107 @@
+package zitadeltest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fault makes matching requests fail, before they are looked at.
+type Fault struct {
+	Method string        // "" for any
+	Path   string        // a prefix, "" for any
+	Status int           // answered with Body; 0 with no Garbage and Drop only delays
+	Body   string        // JSON unless it is not
+	Delay  time.Duration // before anything else; ends early when the caller leaves
+	// Garbage answers 200 with something that is not JSON.
+	Garbage bool
+	// Drop closes the connection without an answer.
+	Drop bool
+	// Times is how many requests fail, 0 for all from now on.
+	Times int
+}
+
+// Fault injects a fault. Faults are tried in the order they were injected.
+func (s *Server) Fault(fault Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &fault)
+}
+
+// ClearFaults ends all faults.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault finds the fault for a request and counts it down.
+func (s *Server) takeFault(r *http.Request) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, fault := range s.faults {
+		if fault.Method != "" && fault.Method != r.Method || !strings.HasPrefix(r.URL.Path, fault.Path) {
+			continue
+		}
+		taken := *fault
+		if fault.Times--; fault.Times == 0 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		}
+		return taken, true
+	}
+	return Fault{}, false
+}
+
+// serve plays the fault and says whether the request is answered with that.
+func (f Fault) serve(w http.ResponseWriter, r *http.Request) bool {
+	if f.Delay > 0 {
+		timer := time.NewTimer(f.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+		}
+	}
+	switch {
+	case f.Drop:
+		panic(http.ErrAbortHandler) // the one way to hang up that net/http knows
+	case f.Garbage:
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html>garbage"))
+	case f.Status != 0:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(f.Status)
+		_, _ = w.Write([]byte(f.Body))
+	default:
+		return false
+	}
+	return true
+}
+
+// Call is one request that was answered.
+type Call struct {
+	Method string
+	Route  string // the pattern of the route table, such as "GET /v2/users/{id}"
+	Status int
+}
+
+// Calls are the requests since the start or the last ResetCalls, oldest first.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
+
+// ResetCalls forgets the calls so far.
+func (s *Server) ResetCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
+func (s *Server) recordCall(method, route string, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, Call{Method: method, Route: route, Status: status})
+}
