@@ -1,0 +1,90 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// What a request may weigh. Every limit is below what a browser can be made to
+// send, and above what a browser sends to a sign-in page.
+const (
+	// MaxBodyBytes is the limit of a request body.
+	MaxBodyBytes = 64 << 10
+	// MaxURIBytes is the limit of path and query.
+	MaxURIBytes = 8000
+	// MaxQueryFields is the limit of fields in a query.
+	MaxQueryFields = 100
+	// MaxHeaderLines is the limit of header lines.
+	MaxHeaderLines = 100
+	// MaxHeaderLineBytes is the limit of one header line, name and value.
+	MaxHeaderLineBytes = 8000
+	// MaxCookies is the limit of cookies in a request.
+	MaxCookies = 50
+)
+
+// Limits refuses requests that are too long (414), have too many query fields
+// (400), or too many or too large headers or cookies (431), before anything
+// parses them. The size of all headers together is the server's to limit, see
+// [NewServer].
+func Limits(page ErrorPage) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if status := overLimit(r); status != 0 {
+				w.Header().Set("Connection", "close")
+				fail(record(w), r, Error{Status: status, Err: errors.New("request over limit")}, page)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// overLimit returns the status of the first limit that r exceeds, or 0.
+func overLimit(r *http.Request) int {
+	if len(r.RequestURI) > MaxURIBytes || len(r.URL.Path)+len(r.URL.RawQuery) > MaxURIBytes {
+		return http.StatusRequestURITooLong
+	}
+	if strings.Count(r.URL.RawQuery, "&") >= MaxQueryFields {
+		return http.StatusBadRequest
+	}
+	lines, cookies := 0, 0
+	for name, values := range r.Header {
+		lines += len(values)
+		for _, value := range values {
+			if len(name)+len(": ")+len(value) > MaxHeaderLineBytes {
+				return http.StatusRequestHeaderFieldsTooLarge
+			}
+			if name == "Cookie" {
+				cookies += 1 + strings.Count(value, ";")
+			}
+		}
+	}
+	if lines > MaxHeaderLines || cookies > MaxCookies {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
+	return 0
+}
+
+// MaxBody limits the request body: at once with 413 where Content-Length says
+// that it is too large, else while it is read ([Adapt] knows the error). A
+// Content-Encoding is 415: we never unpack what a stranger has packed, for a few
+// kilobytes can become gigabytes.
+func MaxBody(limit int64, page ErrorPage) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.ContentLength > limit:
+				// Closing beats reading on until the client has sent it all.
+				w.Header().Set("Connection", "close")
+				fail(record(w), r, Error{Status: http.StatusRequestEntityTooLarge, Err: errors.New("body over limit")}, page)
+				return
+			case r.ContentLength != 0 && r.Header.Get("Content-Encoding") != "":
+				fail(record(w), r, Error{Status: http.StatusUnsupportedMediaType, Err: errors.New("body is encoded")}, page)
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+			next.ServeHTTP(w, r)
+		})
+	}
+}

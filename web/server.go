@@ -1,0 +1,94 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// The time-outs of [NewServer].
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	// maxHeaderBytes is of all headers together; net/http grants 4 KiB on top,
+	// so a request is refused (431) somewhere between 16 and 20 KiB.
+	maxHeaderBytes = 16 << 10
+	// drainTimeout is how long requests in flight may take after the end was
+	// announced; an orchestrator kills after 30 s.
+	drainTimeout = 25 * time.Second
+)
+
+// NewServer returns a server that no slow or greedy client can hold: headers
+// within 5 s, the request within 10 s, the answer within 30 s, 60 s idle, 16 kB
+// of headers. A handler that streams moves its own write deadline on with
+// http.ResponseController. Set ErrorLog to keep net/http's complaints in one log.
+func NewServer(addr string, handler http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           untilBodyRead(handler),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+}
+
+// untilBodyRead ends the read time-out when the request has been read. net/http
+// leaves it running: it would cancel the context of a handler that waits for
+// ZITADEL, as if the client had gone.
+func untilBodyRead(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		done := func() {
+			// Not supported by a recorder in a test, and then not needed.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
+		if r.Body == nil || r.Body == http.NoBody {
+			done()
+		} else {
+			r.Body = &finishedBody{r.Body, done}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// finishedBody calls done at the end of a body.
+type finishedBody struct {
+	io.ReadCloser
+	done func()
+}
+
+// Read reads, and notices the end.
+func (b *finishedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.done()
+	}
+	return n, err
+}
+
+// Serve serves on l until ctx ends, then lets requests in flight finish for up
+// to 25 s. What streams for ever must end on its own: see
+// http.Server.RegisterOnShutdown. It returns nil after a complete drain.
+func Serve(ctx context.Context, server *http.Server, l net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(fmt.Errorf("drain %s: %w", l.Addr(), err), server.Close())
+	}
+	<-failed // http.ErrServerClosed: Serve has returned, nothing is left behind
+	return nil
+}
