@@ -1,0 +1,182 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The kinds of a [Request]: who asked for the sign-in.
+const (
+	KindOwn  = "own"  // one of our own apps, by return_to
+	KindOIDC = "oidc" // another client of the instance, by its auth request
+	KindBare = "bare" // nobody: a page was opened directly
+)
+
+// Attempt is one sign-in in progress. It belongs to one request at a time:
+// what it was read as is what [Manager.SaveAttempt] compares with.
+type Attempt struct {
+	Short   string    `json:"-"` // public name, in the URL; no secret
+	Created time.Time `json:"created,omitzero"`
+	Request Request   `json:"request,omitzero"`
+
+	Organization string       `json:"org,omitempty"`  // requested, discovered or the user's
+	LoginName    string       `json:"name,omitempty"` // as typed
+	User         UserSnapshot `json:"user,omitzero"`
+	Hidden       bool         `json:"hidden,omitempty"` // policy hides that the user is unknown
+
+	// ZitadelSession is the id of the attempt's ZITADEL session. Its token is in
+	// the account: there is one copy of it.
+	ZitadelSession string `json:"session,omitempty"`
+
+	Code         string        `json:"code,omitempty"` // from a mail's link, waiting for the button
+	CodeUserID   string        `json:"codeUser,omitempty"`
+	Registration *Registration `json:"registration,omitempty"`
+	ResetSent    bool          `json:"resetSent,omitempty"`
+	ResetUserID  string        `json:"resetUser,omitempty"`
+	VerifySent   bool          `json:"verifySent,omitempty"`
+	Resetting    bool          `json:"resetting,omitempty"` // the visitor chose to set a new password
+	Verifying    bool          `json:"verifying,omitempty"` // … to verify the e-mail address
+	Changing     bool          `json:"changing,omitempty"`  // … to change the password
+	Transaction  *Transaction  `json:"transaction,omitempty"`
+	Failed       int           `json:"failed,omitempty"`
+	Notice       string        `json:"notice,omitempty"` // locale key of what to tell on the next page
+
+	// A form that is sent twice is acted on once: LastForm recognises it (see
+	// [Attempt.Fingerprint]), LastProblem and Outcome repeat the answer.
+	Turn        int      `json:"turn,omitempty"`
+	LastForm    string   `json:"lastForm,omitempty"`
+	LastProblem *Problem `json:"lastProblem,omitempty"`
+	// Outcome is how the attempt ended. With it [Manager.EndAttempt] keeps the
+	// attempt readable for a minute, for nothing but to repeat the answer.
+	Outcome *Outcome `json:"outcome,omitempty"`
+
+	id     sealedID // of the cookie
+	stored []byte   // as read or written last, still sealed
+	Ended  bool     `json:"ended,omitempty"`
+}
+
+// Request is what a client asked for, as plain data.
+type Request struct {
+	Kind          string         `json:"kind,omitempty"`
+	AuthRequestID string         `json:"id,omitempty"`
+	ReturnTo      string         `json:"returnTo,omitempty"`
+	ClientID      string         `json:"client,omitempty"`
+	RedirectURI   string         `json:"redirect,omitempty"`
+	LoginHint     string         `json:"hint,omitempty"`
+	HintUserID    string         `json:"hintUser,omitempty"`
+	Prompts       []string       `json:"prompts,omitempty"`
+	UILocales     []string       `json:"locales,omitempty"`
+	Scopes        []string       `json:"scopes,omitempty"`
+	MaxAge        *time.Duration `json:"maxAge,omitempty"` // nil: not asked for; 0 is a demand
+	Created       time.Time      `json:"created,omitzero"`
+	Create        bool           `json:"create,omitempty"` // sign up rather than sign in
+}
+
+// UserSnapshot is what the login name step found. An empty ID is nobody, or
+// nobody that may be told.
+type UserSnapshot struct {
+	ID             string   `json:"id,omitempty"`
+	OrganizationID string   `json:"org,omitempty"`
+	DisplayName    string   `json:"display,omitempty"`
+	LoginName      string   `json:"name,omitempty"`
+	State          string   `json:"state,omitempty"`
+	Methods        []string `json:"methods,omitempty"`
+}
+
+// Registration is a sign-up, as far as the forms have been filled in.
+type Registration struct {
+	GivenName     string    `json:"given,omitempty"`
+	FamilyName    string    `json:"family,omitempty"`
+	Email         string    `json:"email,omitempty"`
+	Organization  string    `json:"org,omitempty"`
+	TermsAccepted time.Time `json:"terms,omitzero"`
+	Taken         bool      `json:"taken,omitempty"` // the address has an account; the page must not say so
+}
+
+// Transaction ties an authorization response to the request it answers, where
+// the browser carries both. It prints as [redacted].
+type Transaction struct {
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"`
+}
+
+// Problem is why the last form was not accepted.
+type Problem struct {
+	Key    string `json:"key"`
+	Args   []any  `json:"args,omitempty"`
+	Field  string `json:"field,omitempty"`
+	Status int    `json:"status,omitempty"`
+}
+
+// UnmarshalJSON turns whole numbers back into the ints that they were: a text
+// chooses its plural by the type and value of its argument.
+func (p *Problem) UnmarshalJSON(data []byte) error {
+	type plain Problem
+	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
+		return err
+	}
+	for i, arg := range p.Args {
+		if n, ok := arg.(float64); ok && n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			p.Args[i] = int(n)
+		}
+	}
+	return nil
+}
+
+// Outcome is the answer that ended an attempt. Its cookies sign a browser in,
+// so it prints as [redacted].
+type Outcome struct {
+	Location string   `json:"location"`
+	Cookies  []string `json:"cookies,omitempty"`
+}
+
+// Fingerprint recognises a form that is sent twice. It is keyed with the
+// attempt's secret, which no store knows: a form may hold a password, and a
+// plain hash of it could be searched for.
+func (a *Attempt) Fingerprint(form []byte) string {
+	mac := hmac.New(sha256.New, a.id.secret[:])
+	mac.Write(form)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// longestHint is ZITADEL's own limit on a login name.
+const longestHint = 200
+
+// LoginHint takes a hint of the client as the login name, unless it cannot be
+// one: it comes from a URL that anybody can make.
+func (a *Attempt) LoginHint(hint string) {
+	hint = strings.TrimSpace(hint)
+	if !utf8.ValidString(hint) || utf8.RuneCountInString(hint) > longestHint || strings.ContainsFunc(hint, unicode.IsControl) {
+		return
+	}
+	a.LoginName, a.Request.LoginHint = hint, hint
+}
+
+// Recall goes on with an account that this browser has used before.
+func (a *Attempt) Recall(account Account) {
+	a.ForgetUser()
+	a.LoginName = account.LoginName
+	a.ZitadelSession = account.ZitadelSession
+	a.User = UserSnapshot{
+		ID: account.UserID, OrganizationID: account.OrganizationID,
+		LoginName: account.LoginName, DisplayName: account.DisplayName,
+	}
+}
+
+// ForgetUser forgets who was signing in and all that was found out about them:
+// a factor, a code or a sign-up never moves from one user to another.
+func (a *Attempt) ForgetUser() {
+	a.LoginName, a.User, a.Hidden, a.ZitadelSession = "", UserSnapshot{}, false, ""
+	a.Code, a.CodeUserID, a.Registration = "", "", nil
+	a.ResetSent, a.ResetUserID, a.VerifySent = false, "", false
+	a.Resetting, a.Verifying, a.Changing = false, false, false
+	a.Transaction, a.Failed = nil, 0
+}
