@@ -1,0 +1,262 @@
+package zitadelclient
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// SessionRef names a ZITADEL session and proves possession of it. The token
+// changes with every [Client.UpdateSession], which kills the one before.
+type SessionRef struct{ ID, Token string }
+
+// Checks are the credentials to check. Empty fields are not checked. The user is
+// named by id, or by login name where the id is too young to be found: a session
+// by login name reads what was just written.
+type Checks struct{ UserID, LoginName, Password string }
+
+// UserAgent describes the browser to ZITADEL, for its list of sessions.
+type UserAgent struct{ FingerprintID, IP, Description string }
+
+// NewSession is what [Client.CreateSession] makes.
+type NewSession struct {
+	Checks    Checks
+	UserAgent UserAgent
+	Lifetime  time.Duration // required
+}
+
+// SessionUpdate is what [Client.UpdateSession] changes. Lifetime counts from
+// now; zero leaves it as it is.
+type SessionUpdate struct {
+	Checks   Checks
+	Lifetime time.Duration
+}
+
+// SessionQuery selects sessions: all the given criteria must hold.
+type SessionQuery struct {
+	IDs    []string
+	UserID string
+}
+
+// Session is a ZITADEL session: what was checked, and when. An expired one can
+// still be read, so look at Expires; zero means that it never expires, which
+// no session made by this package does.
+type Session struct {
+	ID                        string
+	Created, Changed, Expires time.Time
+	Factors                   Factors
+}
+
+// Factors are the checks that a session remembers; a zero time is a factor
+// that was not checked. After a password change ZITADEL drops Password from
+// every older session.
+type Factors struct {
+	User                                               UserFactor
+	Password, WebAuthN, Intent, TOTP, OTPSMS, OTPEmail time.Time
+	UserVerified                                       bool // WebAuthN with user verification: a passkey
+}
+
+// UserFactor is the user that a session is about. It authenticates nobody.
+type UserFactor struct {
+	ID, LoginName, DisplayName, OrganizationID string
+	Verified                                   time.Time
+}
+
+// searchLimit bounds every search whose caller has no smaller limit.
+const searchLimit = 100
+
+// CreateSession checks credentials and makes a session of them in one call. It
+// is never repeated: every wrong password counts towards the lockout.
+func (c *Client) CreateSession(ctx context.Context, n NewSession) (SessionRef, error) {
+	const op = "create session"
+	if n.Lifetime <= 0 {
+		return SessionRef{}, invalid(op, "a session without a lifetime would never expire")
+	}
+	body := sessionBody{
+		Checks:    n.Checks.body(),
+		UserAgent: &userAgentBody{n.UserAgent.FingerprintID, n.UserAgent.IP, n.UserAgent.Description},
+		Lifetime:  duration(n.Lifetime),
+	}
+	var answer struct{ SessionID, SessionToken string }
+	err := c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions", body: body}, &answer)
+	if err != nil {
+		return SessionRef{}, err
+	}
+	if answer.SessionID == "" || answer.SessionToken == "" {
+		return SessionRef{}, unavailable(op, errIncomplete)
+	}
+	return SessionRef{ID: answer.SessionID, Token: answer.SessionToken}, nil
+}
+
+// UpdateSession checks further credentials in a session and returns it with
+// its newest token, which is the old one when nothing changed. Two updates at
+// the same time leave one caller with a dead token: the caller locks.
+func (c *Client) UpdateSession(ctx context.Context, ref SessionRef, u SessionUpdate) (SessionRef, error) {
+	const op = "update session"
+	if err := ref.check(op); err != nil {
+		return SessionRef{}, err
+	}
+	body := sessionBody{SessionToken: ref.Token, Checks: u.Checks.body(), Lifetime: duration(u.Lifetime)}
+	var answer struct{ SessionToken string }
+	err := c.call(ctx, request{op: op, method: http.MethodPatch, path: "/v2/sessions/{id}", id: ref.ID, body: body}, &answer)
+	if err != nil {
+		return SessionRef{}, err
+	}
+	if answer.SessionToken != "" {
+		ref.Token = answer.SessionToken
+	}
+	return ref, nil
+}
+
+// Session reads a session by its token. The service user may read any session
+// without one, which is why the token is required: only it shows that the
+// caller's browser is the session's.
+func (c *Client) Session(ctx context.Context, ref SessionRef) (Session, error) {
+	const op = "read session"
+	if err := ref.check(op); err != nil {
+		return Session{}, err
+	}
+	query := url.Values{"sessionToken": {ref.Token}}
+	var answer struct{ Session sessionAnswer }
+	err := c.call(ctx, request{op: op, method: http.MethodGet, path: "/v2/sessions/{id}", id: ref.ID, query: query}, &answer)
+	if err != nil {
+		return Session{}, err
+	}
+	// Whatever a proxy in between answers, another session's factors must
+	// never be taken for this one's.
+	if answer.Session.ID != ref.ID {
+		return Session{}, unavailable(op, errIncomplete)
+	}
+	return answer.Session.session(), nil
+}
+
+// DeleteSession terminates a session. An unknown or terminated one is no
+// error. Without a token the service user's permission decides: ending a
+// session needs no proof of possession.
+func (c *Client) DeleteSession(ctx context.Context, ref SessionRef) error {
+	body := sessionBody{SessionToken: ref.Token}
+	return c.call(ctx, request{op: "delete session", method: http.MethodDelete, path: "/v2/sessions/{id}", id: ref.ID, body: body}, nil)
+}
+
+// SearchSessions lists sessions, the newest first, at most a hundred. Search
+// lags behind writes by some milliseconds.
+func (c *Client) SearchSessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+	const op = "search sessions"
+	var queries []any
+	if len(q.IDs) > 0 {
+		queries = append(queries, map[string]any{"idsQuery": map[string]any{"ids": q.IDs}})
+	}
+	if q.UserID != "" {
+		queries = append(queries, map[string]any{"userIdQuery": map[string]any{"id": q.UserID}})
+	}
+	if len(queries) == 0 {
+		return nil, invalid(op, "a search without a criterion would list the whole instance's sessions")
+	}
+	body := map[string]any{
+		"query":         map[string]any{"limit": searchLimit},
+		"queries":       queries,
+		"sortingColumn": "SESSION_FIELD_NAME_CREATION_DATE",
+	}
+	var answer struct {
+		Details  searchDetails
+		Sessions []sessionAnswer
+	}
+	err := c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions/search", body: body}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	if err := answer.Details.check(op, len(answer.Sessions)); err != nil {
+		return nil, err
+	}
+	sessions := make([]Session, len(answer.Sessions))
+	for i, s := range answer.Sessions {
+		sessions[i] = s.session()
+	}
+	return sessions, nil
+}
+
+func (r SessionRef) check(op string) error {
+	if r.ID == "" || r.Token == "" {
+		return &Error{Kind: SessionEnded, Op: op, Err: errNoSessionToken}
+	}
+	return nil
+}
+
+// What is sent.
+type (
+	sessionBody struct {
+		SessionToken string         `json:"sessionToken,omitempty"`
+		Checks       *checksBody    `json:"checks,omitempty"`
+		UserAgent    *userAgentBody `json:"userAgent,omitempty"`
+		Lifetime     duration       `json:"lifetime,omitempty"`
+	}
+	checksBody struct {
+		User     *userCheck     `json:"user,omitempty"`
+		Password *passwordCheck `json:"password,omitempty"`
+	}
+	userCheck struct {
+		UserID    string `json:"userId,omitempty"`
+		LoginName string `json:"loginName,omitempty"`
+	}
+	passwordCheck struct {
+		Password string `json:"password"`
+	}
+	userAgentBody struct {
+		FingerprintID string `json:"fingerprintId,omitempty"`
+		IP            string `json:"ip,omitempty"`
+		Description   string `json:"description,omitempty"`
+	}
+)
+
+func (c Checks) body() *checksBody {
+	if c == (Checks{}) {
+		return nil
+	}
+	body := new(checksBody)
+	if c.UserID != "" || c.LoginName != "" {
+		body.User = &userCheck{c.UserID, c.LoginName}
+	}
+	if c.Password != "" {
+		body.Password = &passwordCheck{c.Password}
+	}
+	return body
+}
+
+// What is answered.
+type (
+	sessionAnswer struct {
+		ID             string
+		CreationDate   time.Time
+		ChangeDate     time.Time
+		ExpirationDate time.Time
+		Factors        factorsAnswer
+	}
+	factorsAnswer struct {
+		User struct {
+			VerifiedAt                                 time.Time
+			ID, LoginName, DisplayName, OrganizationID string
+		}
+		Password, TOTP, Intent, OTPSMS, OTPEmail verifiedAt
+		WebAuthN                                 struct {
+			VerifiedAt   time.Time
+			UserVerified bool
+		}
+	}
+	verifiedAt struct{ VerifiedAt time.Time }
+)
+
+func (a sessionAnswer) session() Session {
+	f := a.Factors
+	return Session{
+		ID: a.ID, Created: a.CreationDate, Changed: a.ChangeDate, Expires: a.ExpirationDate,
+		Factors: Factors{
+			User: UserFactor{
+				ID: f.User.ID, LoginName: f.User.LoginName, DisplayName: f.User.DisplayName,
+				OrganizationID: f.User.OrganizationID, Verified: f.User.VerifiedAt,
+			},
+			Password: f.Password.VerifiedAt, WebAuthN: f.WebAuthN.VerifiedAt, UserVerified: f.WebAuthN.UserVerified,
+			Intent: f.Intent.VerifiedAt, TOTP: f.TOTP.VerifiedAt, OTPSMS: f.OTPSMS.VerifiedAt, OTPEmail: f.OTPEmail.VerifiedAt,
+		},
+	}
+}
