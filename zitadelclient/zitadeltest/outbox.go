@@ -100,3 +100,52 @@ func renderLink(text string, data linkData) (string, error) {
 func (s *Server) defaultLink(page string, data linkData) string {
 	return s.config.LoginBaseURI + "/ui/v2/login/" + page + "?code=" + data.Code + "&userId=" + data.UserID + "&organization=" + data.OrgID
 }
+
+// message is a code on its way to a user.
+type message struct {
+	kind, code     string
+	template, page string // the urlTemplate, else the page of the default link
+	sms            bool
+}
+
+// wording is what the mails of a kind say, as on the real server in English.
+var wording = map[string]struct{ subject, text string }{
+	"verify-email": {
+		"Verify email",
+		"A new email has been added. Please use the button below to verify your email. (Code %s) If you didn't add a new email, please ignore this email.",
+	},
+	"password-reset": {
+		"Reset password",
+		"We received a password reset request. Please use the button below to reset your password. (Code %s) If you didn't ask for this mail, please ignore it.",
+	},
+	"verify-phone": {"Verify phone", "A new phone number has been added. Please use the following code to verify it %s."},
+	"invite":       {"Invitation to %s", "You have been invited. Please click the button below to finish the invite process. (Code %s)"},
+}
+
+// sendCode puts a message into the outbox. A user without a phone gets no SMS,
+// and nobody is told.
+func (s *Server) sendCode(u *user, m message) {
+	h := u.human
+	data := linkData{UserID: u.id, OrgID: u.orgID, LoginName: s.loginName(u), Code: m.code}
+	link := ""
+	if m.template != "" {
+		link, _ = renderLink(m.template, data) // checked when the request came
+	} else if m.page != "" {
+		link = s.defaultLink(m.page, data)
+	}
+	text := strings.Replace(wording[m.kind].text, "%s", m.code, 1)
+	if m.sms {
+		if h.phone != "" {
+			sms := SMS{To: h.phone, Text: text, Link: link, Code: m.code, Kind: m.kind, Time: s.now()}
+			s.outbox.sms = append(s.outbox.sms, sms)
+			s.postSMS(u, sms)
+		}
+		return
+	}
+	mail := Mail{
+		To: h.email, Subject: wording[m.kind].subject, Text: "Hello " + h.displayName + ", " + text,
+		Link: link, Code: m.code, Kind: m.kind, Time: s.now(),
+	}
+	s.outbox.mails = append(s.outbox.mails, mail)
+	s.postMail(mail)
+}

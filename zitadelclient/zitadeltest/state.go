@@ -12,7 +12,8 @@ type world struct {
 	users         map[string]*user
 	userOrder     []string // creation order, which searches keep
 	sessions      map[string]*session
-	sessionOrder  []string
+	terminated    map[string]*session
+	sessionOrder  []string // both live and terminated
 	projects      map[string]*project
 	apps          map[string]*app // by client id
 	grants        []*grant
@@ -22,11 +23,12 @@ type world struct {
 	defaultLanguage      string
 	allowedLanguages     []string
 	backchannelLogout    bool
+	identityProviderList []object // shown by the settings; nothing stands behind it
 }
 
 func newWorld(s *Server) world {
 	w := world{
-		organizations: map[string]*organization{}, users: map[string]*user{}, sessions: map[string]*session{},
+		organizations: map[string]*organization{}, users: map[string]*user{}, sessions: map[string]*session{}, terminated: map[string]*session{},
 		projects: map[string]*project{}, apps: map[string]*app{}, personalAccessTokens: map[string]string{},
 		policies: map[string]*policies{}, defaultLanguage: "en",
 	}
@@ -79,9 +81,13 @@ type human struct {
 
 	password               string // "" for none; compared as it is
 	passwordChanged        time.Time
+	passwordChangedBefore  time.Time // what lagging reads still show
 	passwordChangeRequired bool
 	passwordCode           verificationCode
 	failedPasswords        int
+	inviteCode             verificationCode
+	inviteTemplate         string
+	passkeyDomains         []string // RP IDs of registered passkeys
 }
 
 // machine is a service user's side of a user.
@@ -108,7 +114,9 @@ type session struct {
 	id, token, creator string
 	userID             string
 	userChecked        time.Time
+	orgID              string // of the user, kept when the user is deleted
 	passwordChecked    time.Time
+	passwordForgotten  bool      // the password changed since: reads do not show it
 	expires            time.Time // zero: never
 	metadata           map[string]string
 	userAgent          *userAgent
