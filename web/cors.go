@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strings"
 )
@@ -59,8 +58,9 @@ func (c CORS) grants(r *http.Request) bool {
 		return false
 	}
 	for name := range strings.SplitSeq(r.Header.Get("Access-Control-Request-Headers"), ",") {
-		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
-		if name != "" && !slices.Contains(c.Headers, name) {
+		name = strings.TrimSpace(name)
+		listed := func(header string) bool { return strings.EqualFold(header, name) }
+		if name != "" && !slices.ContainsFunc(c.Headers, listed) {
 			return false
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // without any word on their origin: those are no browser's.
 func CrossOrigin(public Origin, trusted Origins, page ErrorPage) Middleware {
 	protection := http.NewCrossOriginProtection()
-	for _, origin := range append(Origins{public}, trusted...) {
+	for _, origin := range trusted {
 		if err := protection.AddTrustedOrigin(origin.text); err != nil {
 			panic(err) // only the zero Origin: a mistake in our own wiring
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,7 +35,8 @@ type Error struct {
 
 // Error describes the failure for the log.
 func (e Error) Error() string {
-	text := strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
+	status := cmp.Or(e.Status, http.StatusInternalServerError)
+	text := strconv.Itoa(status) + " " + http.StatusText(status)
 	if e.Key != "" {
 		text += " (" + e.Key + ")"
 	}
@@ -167,6 +169,11 @@ func prepareErrorHeader(h http.Header, e Error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	switch e.Status {
+	case http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		// Closing beats reading on until the client has sent it all.
+		h.Set("Connection", "close")
+	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Host serves requests for our own public host alone: another well-formed one is
@@ -18,7 +17,7 @@ func Host(public Origin, page ErrorPage, except ...string) Middleware {
 			switch {
 			case err == nil && asked == public, slices.Contains(except, r.URL.Path):
 				next.ServeHTTP(w, r)
-			case err != nil || strings.HasSuffix(asked.text, "."):
+			case err != nil:
 				fail(record(w), r, Error{Status: http.StatusBadRequest, Err: errors.New("malformed host")}, page)
 			default:
 				fail(record(w), r, Error{Status: http.StatusMisdirectedRequest, Err: errors.New("not our host")}, page)

@@ -31,7 +31,6 @@ func Limits(page ErrorPage) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if status := overLimit(r); status != 0 {
-				w.Header().Set("Connection", "close")
 				fail(record(w), r, Error{Status: status, Err: errors.New("request over limit")}, page)
 				return
 			}
@@ -75,8 +74,6 @@ func MaxBody(limit int64, page ErrorPage) Middleware {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.ContentLength > limit:
-				// Closing beats reading on until the client has sent it all.
-				w.Header().Set("Connection", "close")
 				fail(record(w), r, Error{Status: http.StatusRequestEntityTooLarge, Err: errors.New("body over limit")}, page)
 				return
 			case r.ContentLength != 0 && r.Header.Get("Content-Encoding") != "":
@@ -85,6 +82,23 @@ func MaxBody(limit int64, page ErrorPage) Middleware {
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, limit)
 			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// MaxInFlight serves n requests at a time and answers the others 503 at once: a
+// queue would only let all of them time out, and memory grow meanwhile.
+func MaxInFlight(n int, page ErrorPage) Middleware {
+	return func(next http.Handler) http.Handler {
+		slots := make(chan struct{}, n)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+				next.ServeHTTP(w, r)
+			default:
+				fail(record(w), r, Error{Status: http.StatusServiceUnavailable, Err: errors.New("too many requests in flight")}, page)
+			}
 		})
 	}
 }

@@ -96,11 +96,15 @@ func RequestLog(logger *slog.Logger, now func() time.Time) Middleware {
 			event, r := withEvent(r)
 			event.identify()
 			rec := record(w)
-			// Deferred, so that an aborted response is logged too.
-			defer func() {
+			aborted := true
+			defer func() { // deferred, so that an aborted response is logged too
+				if aborted {
+					event.Set("aborted", true)
+				}
 				event.write(logger, r, rec, now().Sub(start))
 			}()
 			next.ServeHTTP(rec, r)
+			aborted = false
 		})
 	}
 }

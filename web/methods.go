@@ -25,10 +25,11 @@ func (m Methods) Serve(w http.ResponseWriter, r *http.Request) error {
 	if h, ok := m[method]; ok {
 		return h(w, r)
 	}
-	allowed := slices.Sorted(maps.Keys(m))
+	allowed := slices.Collect(maps.Keys(m))
 	if _, ok := m[http.MethodGet]; ok {
 		allowed = append(allowed, http.MethodHead)
 	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
 	return Error{Status: http.StatusMethodNotAllowed, Err: errors.New("method not allowed")}
 }

@@ -79,8 +79,8 @@ func ParseOrigins(s string) (Origins, error) {
 }
 
 // Contain reports whether origin is on the list.
-func (os Origins) Contain(origin Origin) bool {
-	for _, o := range os {
+func (list Origins) Contain(origin Origin) bool {
+	for _, o := range list {
 		if o == origin && o.text != "" {
 			return true
 		}
@@ -90,8 +90,8 @@ func (os Origins) Contain(origin Origin) bool {
 
 // match returns the listed origin that an Origin header names. The header must
 // be spelled as browsers spell it; "null" never is.
-func (os Origins) match(header string) (Origin, bool) {
-	for _, o := range os {
+func (list Origins) match(header string) (Origin, bool) {
+	for _, o := range list {
 		if o.text == header && header != "" {
 			return o, true
 		}
@@ -145,7 +145,7 @@ func validHost(host string) bool {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		return ok && err == nil && addr.Is6() && addr.String() == inner
+		return ok && err == nil && addr.Is6() && addr.Zone() == "" && addr.String() == inner
 	}
 	labels := strings.Split(host, ".")
 	for _, label := range labels {

@@ -57,5 +57,6 @@ func (Path) sealed() {}
 // rooted escapes path and gives it one slash at its head: with two, a browser
 // would take what follows for a host.
 func rooted(path string) string {
-	return "/" + strings.TrimPrefix((&url.URL{Path: "/" + strings.TrimLeft(path, `/\`)}).EscapedPath(), "/")
+	u := url.URL{Path: "/" + strings.TrimLeft(path, `/\`)}
+	return u.EscapedPath()
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path"
 	"runtime"
@@ -26,7 +27,9 @@ func Recover(page ErrorPage) Middleware {
 					panic(v)
 				}
 				begun := rec.started()
-				EventFrom(r.Context()).Set("panic_at", panicFrames())
+				event := EventFrom(r.Context())
+				event.raise(slog.LevelError)
+				event.Set("panic_at", panicFrames())
 				fail(rec, r, Error{Status: http.StatusInternalServerError, Err: fmt.Errorf("panic: %v", v)}, page)
 				if begun {
 					panic(http.ErrAbortHandler)

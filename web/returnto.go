@@ -30,8 +30,8 @@ var ErrTarget = errors.New("redirect target refused")
 type ReturnTo struct{ redirectURL }
 
 // ReturnTo parses a target that came with a request or out of a store.
-func (os Origins) ReturnTo(raw string) (ReturnTo, error) {
-	u, err := os.parse(raw)
+func (list Origins) ReturnTo(raw string) (ReturnTo, error) {
+	u, err := list.parse(raw)
 	return ReturnTo{u}, err
 }
 
@@ -40,8 +40,8 @@ func (os Origins) ReturnTo(raw string) (ReturnTo, error) {
 type PostLogout struct{ redirectURL }
 
 // PostLogout parses a post-logout target by the rules of [ReturnTo].
-func (os Origins) PostLogout(raw string) (PostLogout, error) {
-	u, err := os.parse(raw)
+func (list Origins) PostLogout(raw string) (PostLogout, error) {
+	u, err := list.parse(raw)
 	return PostLogout{u}, err
 }
 
@@ -60,7 +60,7 @@ func ParseDefaultRedirect(raw string, allowed Origins, issuer Origin) (DefaultRe
 
 // parse parses an absolute URL at one of the listed origins. http is possible
 // only where the list holds it, which [ParseOrigin] allows for local names alone.
-func (os Origins) parse(raw string) (redirectURL, error) {
+func (list Origins) parse(raw string) (redirectURL, error) {
 	u, err := parseURL(raw, maxReturnTo)
 	if err != nil {
 		return redirectURL{}, err
@@ -69,7 +69,7 @@ func (os Origins) parse(raw string) (redirectURL, error) {
 	if err != nil {
 		return redirectURL{}, err
 	}
-	if !os.Contain(origin) {
+	if !list.Contain(origin) {
 		return redirectURL{}, fmt.Errorf("%w: origin is not on the list", ErrTarget)
 	}
 	text := serialise(u, origin)
@@ -129,10 +129,10 @@ func webOrigin(u *url.URL) (Origin, error) {
 
 // serialise writes u under its canonical origin.
 func serialise(u *url.URL, origin Origin) string {
-	rest := url.URL{Path: u.Path, RawPath: u.RawPath, ForceQuery: u.ForceQuery, RawQuery: u.RawQuery,
-		Fragment: u.Fragment, RawFragment: u.RawFragment}
-	if rest.Path == "" {
-		rest.Path = "/"
+	out := *u
+	out.Scheme, out.Host, _ = strings.Cut(origin.text, "://")
+	if out.Path == "" {
+		out.Path = "/"
 	}
-	return origin.text + strings.TrimPrefix(rest.String(), "//")
+	return out.String()
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // Target is where a browser may be sent. Only this package's parsers make one,
@@ -34,5 +35,12 @@ func (u redirectURL) String() string { return u.text }
 
 // Origin returns the URL's origin, or the scheme of an app's own scheme.
 func (u redirectURL) Origin() string { return u.origin }
+
+// Host returns the host, to tell a person where they are going; it is empty for
+// an app's own scheme.
+func (u redirectURL) Host() string {
+	_, host, _ := strings.Cut(u.origin, "://")
+	return host
+}
 
 func (redirectURL) sealed() {}
