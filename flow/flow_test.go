@@ -1,0 +1,369 @@
+package flow_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/zitadelclient"
+)
+
+var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// signedIn is alice, who has just typed her password at an instance with the
+// default policies. Each situation says how it differs from hers.
+func signedIn() flow.State {
+	return flow.State{
+		Now:     now,
+		Request: flow.Request{Created: ago(time.Minute)},
+		Settings: zitadelclient.LoginSettings{
+			AllowUsernamePassword: true, AllowRegister: true,
+			PasswordCheckLifetime: 240 * time.Hour, ExternalLoginCheckLifetime: 240 * time.Hour,
+			SecondFactorCheckLifetime: 18 * time.Hour, MultiFactorCheckLifetime: 12 * time.Hour,
+		},
+		LoginName: "alice@example.com",
+		User: &zitadelclient.User{
+			ID: "1", OrganizationID: "10", Human: true, State: zitadelclient.UserActive,
+			Email: "alice@example.com", EmailVerified: true, PasswordChanged: ago(24 * time.Hour),
+		},
+		Methods: []zitadelclient.AuthMethod{zitadelclient.MethodPassword},
+		Session: &zitadelclient.Session{
+			ID: "100", Expires: now.Add(time.Hour),
+			Factors: zitadelclient.Factors{
+				User:     zitadelclient.UserFactor{ID: "1", OrganizationID: "10", Verified: ago(time.Second)},
+				Password: ago(time.Second),
+			},
+		},
+	}
+}
+
+func stranger(s *flow.State) {
+	s.LoginName, s.User, s.Methods, s.Session = "", nil, nil, nil
+}
+
+func identified(s *flow.State) { s.Session = nil }
+
+func hiding(s *flow.State) { s.Settings.IgnoreUnknownUsernames = true }
+
+func prompt(prompts ...zitadelclient.Prompt) func(*flow.State) {
+	return func(s *flow.State) { s.Request.Prompts = prompts }
+}
+
+func maxAge(d time.Duration) func(*flow.State) {
+	return func(s *flow.State) { s.Request.MaxAge = &d }
+}
+
+func passwordAt(at time.Time) func(*flow.State) {
+	return func(s *flow.State) { s.Session.Factors.Password = at }
+}
+
+func state(u zitadelclient.UserState) func(*flow.State) {
+	return func(s *flow.State) { s.User.State = u }
+}
+
+func method(m zitadelclient.AuthMethod) func(*flow.State) {
+	return func(s *flow.State) { s.Methods = append(s.Methods, m) }
+}
+
+// TestNext names every situation of a password sign-in, and what comes next.
+func TestNext(t *testing.T) {
+	type change = func(*flow.State)
+	for _, test := range []struct {
+		name    string
+		changes []change
+		want    flow.Kind
+		reason  flow.Reason
+	}{
+		// Who?
+		{"nobody typed anything", []change{stranger}, flow.LoginName, ""},
+		{"a name that nobody has", []change{stranger, func(s *flow.State) { s.LoginName = "nobody" }}, flow.LoginName, ""},
+		{"a name that nobody has, hidden", []change{stranger, hiding, func(s *flow.State) { s.LoginName, s.Hidden = "nobody", true }}, flow.Password, ""},
+		{"hidden, but passwords are off", []change{stranger, hiding, func(s *flow.State) { s.Hidden = true; s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
+
+		// The first factor.
+		{"the name is known", []change{identified}, flow.Password, ""},
+		{"everything shown", nil, flow.Finish, ""},
+		{"no password in the session", []change{passwordAt(time.Time{})}, flow.Password, ""},
+		{"password within its lifetime", []change{passwordAt(ago(239 * time.Hour))}, flow.Finish, ""},
+		{"password past its lifetime", []change{passwordAt(ago(241 * time.Hour))}, flow.Password, flow.ReauthRequired},
+		{"no lifetime set", []change{passwordAt(ago(9000 * time.Hour)), func(s *flow.State) { s.Settings.PasswordCheckLifetime = 0 }}, flow.Finish, ""},
+		{"session expired", []change{func(s *flow.State) { s.Session.Expires = ago(time.Second) }}, flow.Password, ""},
+		{"session that never expires is none of ours", []change{func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Password, ""},
+		{"session of somebody else", []change{func(s *flow.State) { s.Session.Factors.User.ID = "2" }}, flow.Password, ""},
+		{"user without a password", []change{identified, func(s *flow.State) { s.Methods = nil }}, flow.Deny, flow.NoMethod},
+		{"user without a password, hidden", []change{identified, hiding, func(s *flow.State) { s.Methods = nil }}, flow.Password, ""},
+		{"passwords are off", []change{identified, func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
+		{"passwords were switched off since", []change{func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
+		{"signed in by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(time.Minute) }}, flow.Finish, ""},
+		{"signed in by a provider long ago", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(241 * time.Hour) }}, flow.Password, flow.ReauthRequired},
+		{"signed in by a passkey", []change{passwordAt(time.Time{}), func(s *flow.State) {
+			s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
+		}}, flow.Finish, ""},
+		{"a security key alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.WebAuthN = ago(time.Minute) }}, flow.Password, ""},
+		{"a one-time code alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.TOTP = ago(time.Minute) }}, flow.Password, ""},
+
+		// What the client demands.
+		{"prompt=login, password shown for it", []change{prompt("login")}, flow.Finish, ""},
+		{"prompt=login, password from before", []change{prompt("login"), passwordAt(ago(2 * time.Minute))}, flow.Password, flow.ReauthRequired},
+		{"max_age met", []change{maxAge(time.Hour), passwordAt(ago(30 * time.Minute))}, flow.Finish, ""},
+		{"max_age exceeded", []change{maxAge(time.Hour), passwordAt(ago(61 * time.Minute))}, flow.Password, flow.ReauthRequired},
+		{"max_age=0, password shown for it", []change{maxAge(0)}, flow.Finish, ""},
+		{"max_age=0, password from before", []change{maxAge(0), passwordAt(ago(2 * time.Minute))}, flow.Password, flow.ReauthRequired},
+		{"prompt=none, all is well", []change{prompt("none")}, flow.Finish, ""},
+		{"prompt=none, nobody", []change{prompt("none"), stranger}, flow.Deny, flow.LoginRequired},
+		{"prompt=none, password too old", []change{prompt("none"), passwordAt(ago(241 * time.Hour))}, flow.Deny, flow.LoginRequired},
+		{"prompt=none, address unproven", []change{prompt("none"), func(s *flow.State) { s.User.EmailVerified = false }}, flow.Deny, flow.LoginRequired},
+		{"prompt=none, user locked", []change{prompt("none"), state(zitadelclient.UserLocked)}, flow.Deny, flow.LoginRequired},
+		{"the requested organization", []change{func(s *flow.State) { s.Request.Organization = "10" }}, flow.Finish, ""},
+		{"another organization", []change{func(s *flow.State) { s.Request.Organization = "11" }}, flow.Deny, flow.WrongOrganization},
+		{"id_token_hint of this user", []change{func(s *flow.State) { s.Request.HintUserID = "1" }}, flow.Finish, ""},
+		{"id_token_hint of another user", []change{func(s *flow.State) { s.Request.HintUserID = "2" }}, flow.LoginName, flow.ReauthRequired},
+
+		// Who may not.
+		{"locked", []change{state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"deactivated", []change{state(zitadelclient.UserInactive)}, flow.Deny, flow.UserNotActive},
+		{"deleted meanwhile", []change{state(zitadelclient.UserDeleted)}, flow.Deny, flow.UserNotActive},
+		{"never initialised", []change{state(zitadelclient.UserInitial)}, flow.Deny, flow.UserNotActive},
+		{"a state that we do not know", []change{state("sleeping")}, flow.Deny, flow.UserNotActive},
+		{"locked, before the password", []change{identified, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"locked, hidden, before the password", []change{identified, hiding, state(zitadelclient.UserLocked)}, flow.Password, ""},
+		{"locked, hidden, after the password", []change{hiding, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"a machine", []change{func(s *flow.State) { s.User.Human = false }}, flow.Deny, flow.NotAPerson},
+		{"organization deactivated", []change{func(s *flow.State) { s.OrganizationClosed = true }}, flow.Deny, flow.OrganizationClosed},
+
+		// The second factor.
+		{"MFA forced, none shown", []change{func(s *flow.State) { s.Settings.ForceMFA = true }}, flow.SecondFactor, ""},
+		{"MFA forced for local users", []change{func(s *flow.State) { s.Settings.ForceMFALocalOnly = true }}, flow.SecondFactor, ""},
+		{"MFA forced for local users, by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) {
+			s.Settings.ForceMFALocalOnly = true
+			s.Session.Factors.Intent = ago(time.Minute)
+		}}, flow.Finish, ""},
+		{"TOTP enrolled, nothing forced", []change{method(zitadelclient.MethodTOTP)}, flow.SecondFactor, ""},
+		{"security key enrolled", []change{method(zitadelclient.MethodU2F)}, flow.SecondFactor, ""},
+		{"code by SMS enrolled", []change{method(zitadelclient.MethodOTPSMS)}, flow.SecondFactor, ""},
+		{"code by e-mail enrolled", []change{method(zitadelclient.MethodOTPEmail)}, flow.SecondFactor, ""},
+		{"TOTP enrolled and shown", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(time.Minute) }}, flow.Finish, ""},
+		{"TOTP shown too long ago", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(19 * time.Hour) }}, flow.SecondFactor, ""},
+		{"passkey counts as both", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) {
+			s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
+		}}, flow.Finish, ""},
+		{"passkey enrolled beside the password", []change{method(zitadelclient.MethodPasskey)}, flow.Finish, ""},
+
+		// The address.
+		{"address unproven", []change{func(s *flow.State) { s.User.EmailVerified = false }}, flow.VerifyEmail, ""},
+		{"a link in another browser", []change{stranger, func(s *flow.State) { s.Verifying = true }}, flow.VerifyEmail, ""},
+		{"a link in another browser, pressed", []change{stranger, func(s *flow.State) { s.Verified = true }}, flow.Verified, ""},
+
+		// The password's age.
+		{"change required", []change{func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.ChangePassword, flow.ChangeRequired},
+		{"expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(91 * 24 * time.Hour) }}, flow.ChangePassword, flow.PasswordExpired},
+		{"not expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(89 * 24 * time.Hour) }}, flow.Finish, ""},
+		{"change required of who came by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) {
+			s.User.PasswordChangeRequired, s.Session.Factors.Intent = true, ago(time.Minute)
+		}}, flow.Finish, ""},
+		{"change wanted", []change{func(s *flow.State) { s.Changing = true }}, flow.ChangePassword, ""},
+		{"change wanted, not signed in", []change{identified, func(s *flow.State) { s.Changing = true }}, flow.Password, ""},
+
+		// Forgotten.
+		{"a code was asked for", []change{identified, func(s *flow.State) { s.Resetting = true }}, flow.ResetPassword, ""},
+		{"reset is switched off", []change{identified, func(s *flow.State) { s.Resetting, s.Settings.HidePasswordReset = true, true }}, flow.Password, ""},
+
+		// Sign-up.
+		{"sign-up asked for", []change{stranger, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
+		{"sign-up asked for, not allowed", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowRegister = true, false }}, flow.Deny, flow.RegisterClosed},
+		{"sign-up asked for, passwords off", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowUsernamePassword = true, false }}, flow.Deny, flow.RegisterClosed},
+		{"the form is open", []change{stranger, func(s *flow.State) { s.Registration = flow.Unnamed }}, flow.Register, ""},
+		{"names are known", []change{stranger, func(s *flow.State) { s.Registration = flow.Named }}, flow.RegisterPassword, ""},
+		{"names are known, but sign-up was closed", []change{stranger, func(s *flow.State) { s.Registration, s.Settings.AllowRegister = flow.Named, false }}, flow.Deny, flow.RegisterClosed},
+		{"the address is taken", []change{stranger, func(s *flow.State) { s.Registration = flow.AddressTaken }}, flow.VerifyEmail, ""},
+		{"the account was made", []change{func(s *flow.State) { s.Registration, s.User.EmailVerified = flow.Named, false }}, flow.VerifyEmail, ""},
+		{"sign-up asked for, but a name was typed", []change{identified, func(s *flow.State) { s.Request.Create = true }}, flow.Password, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := signedIn()
+			for _, change := range test.changes {
+				change(&s)
+			}
+			got := flow.Next(s)
+			if got.Kind != test.want || got.Reason != test.reason {
+				t.Errorf("Next = %s (%s), want %s (%s)", got.Kind, got.Reason, test.want, test.reason)
+			}
+		})
+	}
+}
+
+// TestAlso says which pages may be opened by choice, and which may not.
+func TestAlso(t *testing.T) {
+	s := signedIn()
+	s.Session = nil
+	for _, test := range []struct {
+		name   string
+		change func(*flow.State)
+		kind   flow.Kind
+		want   bool
+	}{
+		{"reset from the password page", func(*flow.State) {}, flow.ResetPassword, true},
+		{"reset is switched off", func(s *flow.State) { s.Settings.HidePasswordReset = true }, flow.ResetPassword, false},
+		{"another name", func(*flow.State) {}, flow.LoginName, true},
+		{"change without a session", func(*flow.State) {}, flow.ChangePassword, false},
+		{"verify without a session", func(*flow.State) {}, flow.VerifyEmail, false},
+		{"finish is not a page", func(*flow.State) {}, flow.Finish, false},
+		{"sign-up from the name page", stranger, flow.Register, true},
+		{"sign-up where closed", func(s *flow.State) { stranger(s); s.Settings.AllowRegister = false }, flow.Register, false},
+		{"its second page without the first", stranger, flow.RegisterPassword, false},
+		{"the zero kind", stranger, "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			changed := s
+			test.change(&changed)
+			if got := flow.Next(changed).Allows(test.kind); got != test.want {
+				t.Errorf("Allows(%s) = %t, want %t", test.kind, got, test.want)
+			}
+		})
+	}
+}
+
+// TestNextProperties holds Next, over generated states, to what must never be:
+// Finish while something that is demanded is missing.
+func TestNextProperties(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 11))
+	finished := 0
+	for range 200_000 {
+		s := generate(r)
+		step := flow.Next(s)
+		if step.Kind == "" || step.Allows("") {
+			t.Fatalf("no step for %+v", s)
+		}
+		if step.Kind != flow.Finish {
+			continue
+		}
+		finished++
+		if why := forbidden(s); why != "" {
+			t.Fatalf("Finish although %s:\n%+v\n%+v\n%+v", why, s, s.User, s.Session)
+		}
+	}
+	if finished < 100 {
+		t.Fatalf("only %d of the generated states finish: they prove little", finished)
+	}
+}
+
+// forbidden says, independently of Next's own rules, why nobody may get in.
+func forbidden(s flow.State) string {
+	u, z := s.User, s.Session
+	switch {
+	case u == nil || z == nil:
+		return "nobody is known"
+	case z.Factors.User.ID != u.ID:
+		return "the session is another user's"
+	case !z.Expires.After(s.Now):
+		return "the session is over"
+	case !u.Human || u.State != zitadelclient.UserActive || s.OrganizationClosed:
+		return "the user may not"
+	case s.Request.Organization != "" && s.Request.Organization != u.OrganizationID:
+		return "it is another organization"
+	case !u.EmailVerified:
+		return "the address is unproven"
+	}
+	f := z.Factors
+	passkey := time.Time{}
+	if f.UserVerified {
+		passkey = f.WebAuthN
+	}
+	first := latest(f.Intent, passkey)
+	if s.Settings.AllowUsernamePassword {
+		first = latest(first, f.Password)
+	}
+	if first.IsZero() {
+		return "no first factor was shown"
+	}
+	if slices.Contains(s.Request.Prompts, zitadelclient.PromptLogin) && first.Before(s.Request.Created) {
+		return "prompt=login was not met"
+	}
+	if age := s.Request.MaxAge; age != nil && first.Before(s.Request.Created) && s.Now.Sub(first) > *age {
+		return "max_age was not met"
+	}
+	second := latest(f.TOTP, f.OTPEmail, f.OTPSMS, f.WebAuthN)
+	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
+		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP
+	})
+	if (s.Settings.ForceMFA || enrolled) && second.IsZero() {
+		return "a second factor is missing"
+	}
+	if u.PasswordChangeRequired && !f.Password.IsZero() {
+		return "the password must be changed"
+	}
+	return ""
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// generate makes a state in which most things are in order, so that a good part
+// of them finishes and single faults stand out.
+func generate(r *rand.Rand) flow.State {
+	s := signedIn()
+	rarely := func() bool { return r.IntN(12) == 0 }
+	at := func() time.Time {
+		if r.IntN(3) == 0 {
+			return time.Time{}
+		}
+		return ago(time.Duration(r.IntN(300)) * time.Hour / 4)
+	}
+	f := &s.Session.Factors
+	f.Password, f.Intent, f.WebAuthN, f.TOTP, f.OTPSMS, f.OTPEmail = at(), at(), at(), at(), at(), at()
+	f.UserVerified = rarely()
+	for _, m := range []zitadelclient.AuthMethod{zitadelclient.MethodTOTP, zitadelclient.MethodU2F, zitadelclient.MethodPasskey, zitadelclient.MethodOTPSMS} {
+		if rarely() {
+			s.Methods = append(s.Methods, m)
+		}
+	}
+	for _, fault := range []func(){
+		func() { s.Settings.ForceMFA = true },
+		func() { s.Settings.ForceMFALocalOnly = true },
+		func() { s.Settings.IgnoreUnknownUsernames = true },
+		func() { s.Settings.AllowUsernamePassword = false },
+		func() { s.Settings.AllowRegister = false },
+		func() { s.User.State = zitadelclient.UserLocked },
+		func() { s.User.Human = false },
+		func() { s.User.EmailVerified = false },
+		func() { s.User.PasswordChangeRequired = true },
+		func() { s.OrganizationClosed = true },
+		func() { s.Request.Organization = fmt.Sprint(10 + r.IntN(2)) },
+		func() { s.Request.HintUserID = fmt.Sprint(1 + r.IntN(2)) },
+		func() { s.Request.Prompts = []zitadelclient.Prompt{zitadelclient.PromptLogin} },
+		func() { s.Request.Prompts = []zitadelclient.Prompt{zitadelclient.PromptNone} },
+		func() { age := time.Duration(r.IntN(48)) * time.Hour; s.Request.MaxAge = &age },
+		func() { s.Request.Create = true },
+		func() { s.Session.Expires = ago(time.Minute) },
+		func() { f.User.ID = "2" },
+		func() { s.Session = nil },
+		func() { s.User = nil },
+		func() { s.Hidden = true },
+		func() { s.Changing = true },
+		func() { s.Resetting = true },
+		func() { s.Verifying = true },
+		func() { s.Verified = true },
+		func() { s.Registration = flow.Named },
+		func() { s.Registration = flow.AddressTaken },
+	} {
+		if r.IntN(40) == 0 {
+			fault()
+		}
+	}
+	return s
+}
+
+func ExampleNext() {
+	s := flow.State{Settings: zitadelclient.LoginSettings{AllowUsernamePassword: true}}
+	fmt.Println(flow.Next(s).Kind)
+	s.User = &zitadelclient.User{ID: "1", Human: true, State: zitadelclient.UserActive}
+	s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodPassword}
+	fmt.Println(flow.Next(s).Kind)
+	// Output:
+	// login-name
+	// password
+}

@@ -1,0 +1,147 @@
+package flow
+
+import (
+	"slices"
+	"time"
+
+	"torhaus/zitadelclient"
+)
+
+// State holds the facts that [Next] decides on. Handlers load it in one place;
+// nothing in it was made by the browser but LoginName and the choices to
+// register or to reset a password.
+type State struct {
+	Now     time.Time
+	Request Request
+
+	// Settings and Expiry are those of the user's organization, or of the
+	// requested one while nobody is identified.
+	Settings zitadelclient.LoginSettings
+	Expiry   zitadelclient.PasswordExpiry
+
+	LoginName    string       // as typed; "" while nobody typed anything
+	Hidden       bool         // no such user, and the policy says not to tell
+	Registration Registration // how far a sign-up has come
+	Resetting    bool         // a reset code was asked for or brought along
+	Verifying    bool         // a verification code was brought along by a link
+	Verified     bool         // that code was right
+	Changing     bool         // a new password is wanted by the visitor's own choice
+
+	User               *zitadelclient.User // nil: not identified
+	Methods            []zitadelclient.AuthMethod
+	OrganizationClosed bool                   // the user's organization is deactivated
+	Session            *zitadelclient.Session // this attempt's ZITADEL session; nil: none
+}
+
+// Request is what the asking client demands of a sign-in.
+type Request struct {
+	Created      time.Time
+	Prompts      []zitadelclient.Prompt
+	MaxAge       *time.Duration
+	HintUserID   string // from an id_token_hint
+	Organization string // by scope or parameter: only its users may finish
+	Create       bool   // asked for sign-up (prompt=create)
+}
+
+// Registration says how far a sign-up has come.
+type Registration string
+
+// The stages of a sign-up. Once the account exists there is a user instead.
+const (
+	NotRegistering Registration = ""
+	Unnamed        Registration = "unnamed"       // the form is open
+	Named          Registration = "named"         // names and address are known
+	AddressTaken   Registration = "address-taken" // the address has an account, which must not show
+)
+
+func (r Request) has(prompt zitadelclient.Prompt) bool { return slices.Contains(r.Prompts, prompt) }
+
+// mayRegister is asked for every page and every POST of sign-up: ZITADEL itself
+// creates users whatever its setting says.
+func (s State) mayRegister() bool {
+	return s.Settings.AllowRegister && s.Settings.AllowUsernamePassword
+}
+
+// sessionIsUsers reports whether the ZITADEL session is alive and belongs to
+// the identified user. A session of somebody else counts for nothing, however
+// many factors it has.
+func (s State) sessionIsUsers() bool {
+	return s.Session != nil && s.User != nil &&
+		s.Session.Factors.User.ID == s.User.ID &&
+		s.Session.Expires.After(s.Now)
+}
+
+// firstFactorAt is when a first factor was last shown in the session.
+func (s State) firstFactorAt() time.Time {
+	f := s.Session.Factors
+	return latest(f.Password, f.Intent, passkeyAt(f))
+}
+
+// firstFactorIsFresh reports whether any first factor is within its lifetime
+// and within what the client demands.
+func (s State) firstFactorIsFresh() bool {
+	f := s.Session.Factors
+	return s.Settings.AllowUsernamePassword && s.fresh(f.Password, s.Settings.PasswordCheckLifetime) ||
+		s.fresh(f.Intent, s.Settings.ExternalLoginCheckLifetime) ||
+		s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime)
+}
+
+// fresh holds one check against its policy lifetime, prompt=login and max_age.
+func (s State) fresh(checked time.Time, lifetime time.Duration) bool {
+	switch {
+	case checked.IsZero():
+		return false
+	case lifetime > 0 && s.Now.Sub(checked) > lifetime:
+		return false
+	case s.Request.has(zitadelclient.PromptLogin) && checked.Before(s.Request.Created):
+		return false
+	case s.Request.MaxAge != nil && checked.Before(s.Request.Created) && s.Now.Sub(checked) > *s.Request.MaxAge:
+		// A check made for this very request always satisfies it; otherwise
+		// max_age=0 could never be met.
+		return false
+	}
+	return true
+}
+
+// passkeyAt is when a passkey with user verification was shown; without it a
+// WebAuthn credential is a second factor only.
+func passkeyAt(f zitadelclient.Factors) time.Time {
+	if !f.UserVerified {
+		return time.Time{}
+	}
+	return f.WebAuthN
+}
+
+// secondFactorNeeded reports whether policy or enrolment asks for one.
+func (s State) secondFactorNeeded() bool {
+	if s.Settings.ForceMFA {
+		return true
+	}
+	local := s.Session.Factors.Intent.IsZero()
+	if s.Settings.ForceMFALocalOnly && local {
+		return true
+	}
+	return slices.ContainsFunc(s.Methods, isSecondFactor)
+}
+
+func isSecondFactor(m zitadelclient.AuthMethod) bool {
+	switch m {
+	case zitadelclient.MethodTOTP, zitadelclient.MethodU2F, zitadelclient.MethodOTPSMS, zitadelclient.MethodOTPEmail:
+		return true
+	}
+	return false
+}
+
+// secondFactorIsFresh reports whether a second factor stands. A passkey with
+// user verification is two factors in one.
+func (s State) secondFactorIsFresh() bool {
+	f := s.Session.Factors
+	if s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
+		return true
+	}
+	return s.fresh(latest(f.TOTP, f.OTPSMS, f.OTPEmail, f.WebAuthN), s.Settings.SecondFactorCheckLifetime)
+}
+
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
+}
