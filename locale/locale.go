@@ -7,7 +7,8 @@
 //	text.T("problem.attempts", 2, 5)                // in the order of the English text
 //
 // A message holds {name} for a value and {name, plural, one {…} other {…}} for
-// a choice by number, in which # is the number. Messages are text, never HTML:
+// a choice by number, in which # is the number; {name, duration} says a
+// time.Duration or a number of seconds in words. Messages are text, never HTML:
 // templates escape what comes from here like anything else.
 //
 // The package refuses half a translation: all catalogs have the same keys with

@@ -3,13 +3,14 @@ package locale
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/text/feature/plural"
-	"golang.org/x/text/language"
 )
 
 // message is a parsed text: literal pieces, values and choices in order.
@@ -18,11 +19,12 @@ type message struct {
 	params []string // names, in order of first appearance
 }
 
-// part is a literal (name empty), a value, or a choice by number.
+// part is a literal (name empty), a value, a span of time, or a choice by number.
 type part struct {
-	literal string
-	name    string
-	forms   map[plural.Form]message // nil for a value
+	literal  string
+	name     string
+	duration bool
+	forms    map[plural.Form]message
 }
 
 // number is the name under which # finds the value of the enclosing plural.
@@ -96,7 +98,7 @@ func braced(text string) (inner, rest string, err error) {
 	return "", "", errors.New("a { without its }")
 }
 
-// parsePart reads "name" or "name, plural, one {…} other {…}".
+// parsePart reads "name", "name, duration" or "name, plural, one {…} other {…}".
 func parsePart(inner string) (part, error) {
 	name, choice, isChoice := strings.Cut(inner, ",")
 	name = strings.TrimSpace(name)
@@ -106,10 +108,18 @@ func parsePart(inner string) (part, error) {
 	if !isChoice {
 		return part{name: name}, nil
 	}
-	kind, text, _ := strings.Cut(choice, ",")
-	if strings.TrimSpace(kind) != "plural" {
+	switch kind, text, _ := strings.Cut(choice, ","); strings.TrimSpace(kind) {
+	case "duration":
+		return part{name: name, duration: true}, nil
+	case "plural":
+		return parsePlural(name, text)
+	default:
 		return part{}, fmt.Errorf("unknown choice %q", kind)
 	}
+}
+
+// parsePlural reads "one {…} other {…}".
+func parsePlural(name, text string) (part, error) {
 	p := part{name: name, forms: map[plural.Form]message{}}
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
 		i := strings.IndexByte(text, '{')
@@ -187,53 +197,59 @@ func (p *Printer) write(b *strings.Builder, m message, values map[string]any) er
 		if !ok {
 			return fmt.Errorf("no value for %q", part.name)
 		}
-		if part.forms == nil {
-			b.WriteString(p.format(value))
-			continue
-		}
-		n, err := strconv.Atoi(fmt.Sprint(value))
-		if err != nil {
-			return fmt.Errorf("%q is not a whole number", part.name)
-		}
-		chosen, ok := part.forms[pluralForm(p.catalog.tag, n)]
-		if !ok {
-			chosen = part.forms[plural.Other]
-		}
-		if err := p.write(b, chosen, with(values, n)); err != nil {
-			return err
+		if err := p.writeValue(b, part, value, values); err != nil {
+			return fmt.Errorf("parameter %s: %w", part.name, err)
 		}
 	}
 	return nil
 }
 
-// with adds what # stands for, leaving the caller's values as they are.
-func with(values map[string]any, n int) map[string]any {
-	inner := make(map[string]any, len(values)+1)
-	for name, value := range values {
-		inner[name] = value
+func (p *Printer) writeValue(b *strings.Builder, part part, value any, values map[string]any) error {
+	if part.forms == nil && !part.duration {
+		fmt.Fprint(b, value)
+		return nil
 	}
-	inner[number] = n
-	return inner
-}
-
-func pluralForm(tag language.Tag, n int) plural.Form {
-	return plural.Cardinal.MatchPlural(tag, max(n, -n), 0, 0, 0, 0)
-}
-
-// format is how a value appears in a text. A duration is said in the largest
-// unit that does not understate it: a wait of 61 seconds is "2 minutes".
-func (p *Printer) format(value any) string {
-	d, ok := value.(time.Duration)
+	n, err := whole(value)
+	if err != nil {
+		return err
+	}
+	if part.duration {
+		b.WriteString(p.duration(int(n)))
+		return nil
+	}
+	chosen, ok := part.forms[plural.Cardinal.MatchPlural(p.catalog.tag, int(max(n, -n)), 0, 0, 0, 0)]
 	if !ok {
-		return fmt.Sprint(value)
+		chosen = part.forms[plural.Other]
 	}
-	switch {
-	case d <= time.Minute:
-		return p.T("duration.seconds", max(1, ceil(d, time.Second)))
-	case d <= time.Hour:
-		return p.T("duration.minutes", ceil(d, time.Minute))
-	}
-	return p.T("duration.hours", ceil(d, time.Hour))
+	inner := maps.Clone(values)
+	inner[number] = n
+	return p.write(b, chosen, inner)
 }
 
-func ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
+// whole reads a whole number of any type, and a time.Duration as its seconds,
+// rounded up. Numbers that were kept as JSON between two requests come back as
+// float64.
+func whole(value any) (int64, error) {
+	if d, ok := value.(time.Duration); ok {
+		return int64((d + time.Second - 1) / time.Second), nil
+	}
+	switch v := reflect.ValueOf(value); {
+	case v.CanInt():
+		return v.Int(), nil
+	case v.CanFloat() && v.Float() == math.Trunc(v.Float()):
+		return int64(v.Float()), nil
+	}
+	return 0, fmt.Errorf("%T is not a whole number", value)
+}
+
+// duration says the seconds in the largest unit that does not understate them:
+// a wait of 61 seconds is "2 minutes".
+func (p *Printer) duration(seconds int) string {
+	switch {
+	case seconds <= 60:
+		return p.T("duration.seconds", max(1, seconds))
+	case seconds <= 3600:
+		return p.T("duration.minutes", (seconds+59)/60)
+	}
+	return p.T("duration.hours", (seconds+3599)/3600)
+}

@@ -3,7 +3,6 @@ package templates
 import (
 	"net/mail"
 	"net/url"
-	"strings"
 
 	"torhaus/locale"
 	"torhaus/static"
@@ -15,9 +14,6 @@ type Page interface {
 	// file is the template of the page, pages/<file>.html, and the stem of its
 	// texts: the title of "password" is "password.title".
 	file() string
-	// action is the path, below the base path, that its form posts to.
-	action() string
-	common() Base
 }
 
 // Base is what every page shows.
@@ -34,6 +30,8 @@ type Base struct {
 	Legal   Legal
 	Problem *Problem // what was wrong with the last form; nil for nothing
 	Notice  string   // the key of something good to know, such as "notice.code_sent"
+
+	variant string // which wording of a problem fits this page, see problemText
 }
 
 // Theme is how an organization looks: where its stylesheet and pictures are.
@@ -64,23 +62,27 @@ type Problem struct {
 
 // The names of the inputs that forms send.
 const (
-	FieldLoginName   = "loginName"
-	FieldPassword    = "password"    // the current one
-	FieldNewPassword = "newPassword" // one being chosen
-	FieldCode        = "code"
-	FieldGivenName   = "givenName"
-	FieldFamilyName  = "familyName"
-	FieldEmail       = "email"
-	FieldTerms       = "terms"   // "on" when agreed
-	FieldPrivacy     = "privacy" // "on" when agreed
-	FieldMethod      = "method"  // MethodPassword or MethodPasskey
-	FieldAction      = "action"  // ActionSend, or nothing for what the page is for
-	FieldTurn        = "turn"
-	FieldPostLogout  = "post_logout_redirect"
+	FieldLoginName  = "loginName"
+	FieldPassword   = "password" // the one page's password: given, or being chosen
+	FieldCurrent    = "current"  // the one that is being replaced
+	FieldCode       = "code"
+	FieldGivenName  = "givenName"
+	FieldFamilyName = "familyName"
+	FieldEmail      = "email"
+	FieldTerms      = "terms"   // "on" when agreed
+	FieldPrivacy    = "privacy" // "on" when agreed
+	FieldMethod     = "method"  // MethodPassword or MethodPasskey
+	FieldAction     = "action"  // one of the Action… constants; absent for what the page is for
+	FieldTurn       = "turn"
+	FieldPostLogout = "post_logout_redirect"
 )
 
-// ActionSend asks /verify and /password/set for a mail with a code.
-const ActionSend = "send"
+// What a page's second form asks for.
+const (
+	ActionReset  = "reset"  // to /password: a mail that resets it
+	ActionSend   = "send"   // to /password/set: the first mail
+	ActionResend = "resend" // to /password/set and /verify: another one
+)
 
 // The choices of FieldMethod.
 const (
@@ -90,8 +92,6 @@ const (
 
 // LangParam is the query parameter of the language select.
 const LangParam = "lang"
-
-func (b Base) common() Base { return b }
 
 func (b Base) printer() *locale.Printer {
 	if b.Text == nil {
@@ -145,10 +145,21 @@ func (b Base) Problems() []Problem {
 func (b Base) problemAt(field string) (string, error) {
 	for _, p := range b.Problems() {
 		if p.Field == field {
-			return b.T(p.Key, p.Args...)
+			return b.problemText(p)
 		}
 	}
 	return "", nil
+}
+
+// problemText is the text of a problem, in the wording for its page or its
+// field where there is one: "Enter your first name" instead of "Enter your name".
+func (b Base) problemText(p Problem) (string, error) {
+	for _, variant := range []string{b.variant, p.Field} {
+		if key := p.Key + "." + variant; variant != "" && locale.Has(key) {
+			return b.T(key, p.Args...)
+		}
+	}
+	return b.T(p.Key, p.Args...)
 }
 
 // TermsURL is the link to the terms, "" when there is none that can be shown.
@@ -168,20 +179,8 @@ func (b Base) HelpURL() string {
 	return ""
 }
 
-// outside lets only web addresses through. ZITADEL's administrators may write
-// {{.Lang}} in their links for the visitor's language.
-func (b Base) outside(link string) string {
-	link = strings.ReplaceAll(link, "{{.Lang}}", b.Lang())
-	u, err := url.Parse(link)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return ""
-	}
-	return link
-}
-
 // PasswordRules is the organization's policy for new passwords.
 type PasswordRules struct {
-	MinLength                                                            int
-	RequiresUppercase, RequiresLowercase, RequiresNumber, RequiresSymbol bool
+	MinLength                            int
+	Uppercase, Lowercase, Number, Symbol bool
 }
-

@@ -41,7 +41,6 @@ type PasswordSetPage struct {
 	LoginName string
 	Code      string // as typed, or as the link in the mail brought it
 	FromLink  bool   // the code came with the link and need not be typed
-	Hidden    bool   // whether the account exists is not told: "if there is an account…"
 	Rules     PasswordRules
 }
 
@@ -55,8 +54,8 @@ type PasswordChangePage struct {
 
 // Why a password has to be changed.
 const (
-	ReasonRequired = "required"
-	ReasonExpired  = "expired"
+	ReasonRequired = "change_required"
+	ReasonExpired  = "password_expired"
 )
 
 // RegisterPage asks a newcomer for name and e-mail address.
@@ -133,17 +132,3 @@ func (SignedInPage) file() string         { return "signedin" }
 func (LogoutPage) file() string           { return "logout" }
 func (LogoutDonePage) file() string       { return "logout_done" }
 func (ErrorPage) file() string            { return "error" }
-
-func (LoginNamePage) action() string        { return "/loginname" }
-func (PasswordPage) action() string         { return "/password" }
-func (PasswordResetPage) action() string    { return "/password/set" }
-func (PasswordSetPage) action() string      { return "/password/set" }
-func (PasswordChangePage) action() string   { return "/password/change" }
-func (RegisterPage) action() string         { return "/register" }
-func (RegisterPasswordPage) action() string { return "/register/password" }
-func (VerifyPage) action() string           { return "/verify" }
-func (VerifiedPage) action() string         { return "/verify/success" }
-func (SignedInPage) action() string         { return "/signedin" }
-func (LogoutPage) action() string           { return "/logout" }
-func (LogoutDonePage) action() string       { return "/logout/done" }
-func (ErrorPage) action() string            { return "" }

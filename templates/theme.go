@@ -10,6 +10,34 @@ const (
 	ModeDark  Mode = "dark"
 )
 
+// ColorScheme is the mode for the page's own meta element, which a browser
+// reads before any stylesheet: no white flash in the dark.
+func (t Theme) ColorScheme() string {
+	switch t.Mode {
+	case ModeLight:
+		return "light"
+	case ModeDark:
+		return "dark"
+	}
+	return "light dark"
+}
+
+// MainLogo is the logo to show when no media query says otherwise.
+func (t Theme) MainLogo() string {
+	if t.Mode == ModeDark && t.LogoDarkURL != "" {
+		return t.LogoDarkURL
+	}
+	return t.LogoURL
+}
+
+// DarkSource is the logo for a visitor who prefers the dark, "" for the same one.
+func (t Theme) DarkSource() string {
+	if t.Mode == ModeLight || t.Mode == ModeDark {
+		return ""
+	}
+	return t.LogoDarkURL
+}
+
 // Branding is what an organization chose, as strings from an API that this
 // package does not trust: each is parsed as a colour or replaced by a default.
 type Branding struct {

@@ -1,0 +1,154 @@
+package templates
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Parts of pages that one partial writes for all: each takes one struct.
+
+// ErrorSummary is the list of problems above a form.
+type ErrorSummary struct {
+	Heading string
+	Items   []SummaryItem
+}
+
+// SummaryItem is one line of the error summary.
+type SummaryItem struct {
+	Text  string
+	Field string // the id of the input to go to; "" for none
+}
+
+// Errors is the page's error summary.
+func (b Base) Errors() (ErrorSummary, error) {
+	heading, err := b.T("page.error_heading")
+	s := ErrorSummary{Heading: heading}
+	for _, p := range b.Problems() {
+		text, err := b.problemText(p)
+		if err != nil {
+			return s, err
+		}
+		s.Items = append(s.Items, SummaryItem{Text: text, Field: p.Field})
+	}
+	return s, err
+}
+
+// Errors words the problems after the label of the field.
+func (p LoginNamePage) Errors() (ErrorSummary, error) { return p.worded().Errors() }
+
+// Chip shows who is signing in.
+type Chip struct {
+	Base
+	Name   string
+	Change bool // with the way to be someone else
+}
+
+// Initial is the letter in the circle beside the name.
+func (c Chip) Initial() string {
+	r, _ := utf8.DecodeRuneInString(strings.TrimSpace(c.Name))
+	if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		return "·"
+	}
+	return string(unicode.ToUpper(r))
+}
+
+// Chip shows who is signing in.
+func (p PasswordPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), p.NotYou} }
+
+// Chip shows whose password is reset.
+func (p PasswordResetPage) Chip() Chip { return Chip{p.Base, p.LoginName, false} }
+
+// Chip shows whose password is set.
+func (p PasswordSetPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), false} }
+
+// Chip shows whose password is changed.
+func (p PasswordChangePage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), false} }
+
+// Chip shows for whom an account is created.
+func (p RegisterPasswordPage) Chip() Chip { return Chip{p.Base, p.Email, false} }
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// MailForm is the second, quiet form of a page: it asks for a mail.
+type MailForm struct {
+	Base
+	Action string // URL
+	Wish   string // one of the Action… constants
+	TestID string
+	Label  string
+}
+
+// ResetForm asks for the mail with which the password is reset.
+func (p PasswordPage) ResetForm() (MailForm, error) {
+	return p.mailForm("/password", ActionReset, "reset-button", "password.reset")
+}
+
+// ResendForm asks for another code.
+func (p PasswordSetPage) ResendForm() (MailForm, error) {
+	return p.mailForm("/password/set", ActionResend, "resend-button", "action.send_new_code")
+}
+
+// ResendForm asks for another code.
+func (p VerifyPage) ResendForm() (MailForm, error) {
+	return p.mailForm("/verify", ActionResend, "resend-button", "action.send_new_code")
+}
+
+func (b Base) mailForm(path, wish, testID, label string) (MailForm, error) {
+	text, err := b.T(label)
+	return MailForm{b, b.Link(path), wish, testID, text}, err
+}
+
+// ReasonKey is the text that says why the password is to be changed.
+func (p PasswordChangePage) ReasonKey() string {
+	switch p.Reason {
+	case ReasonRequired:
+		return "password_change.required"
+	case ReasonExpired:
+		return "password_change.expired"
+	}
+	return "password_change.own"
+}
+
+// Instruction says what to do with the code, naming the address when it is known.
+func (p VerifyPage) Instruction() (string, error) {
+	key := "verify.text"
+	if !p.TypeCode() {
+		key = "verify.from_link"
+	}
+	if p.Email == "" {
+		return p.T(key + "_no_address")
+	}
+	return p.T(key, p.Email)
+}
+
+// outside lets only web addresses through. ZITADEL's administrators may write
+// {{.Lang}} in their links for the visitor's language.
+func (b Base) outside(link string) string {
+	link = strings.ReplaceAll(link, "{{.Lang}}", b.Lang())
+	u, err := url.Parse(link)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return ""
+	}
+	return link
+}
+
+// Wait says how long to wait, "" when there is no telling.
+func (p ErrorPage) Wait() (string, error) {
+	if p.RetryAfter <= 0 {
+		return "", nil
+	}
+	return p.T("error.wait", p.RetryAfter)
+}
+
+// CanRetry says whether the same address may work in a moment.
+func (p ErrorPage) CanRetry() bool {
+	return p.Status >= http.StatusInternalServerError || p.Status == http.StatusTooManyRequests
+}
