@@ -102,6 +102,9 @@ func (c *Client) Issuer() string { return c.config.Issuer }
 // Check reports whether ZITADEL answers and lets the service user read its
 // settings. The error's text says what is wrong and what to set.
 func (c *Client) Check(ctx context.Context) error {
+	if _, err := c.discover(ctx); err != nil {
+		return err
+	}
 	return c.call(ctx, request{op: "check", method: http.MethodGet, path: "/v2/settings/login"}, nil)
 }
 

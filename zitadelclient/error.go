@@ -79,6 +79,8 @@ var kindByID = map[string]Kind{
 	"COMMAND-3M0fs": WrongPassword,
 	"COMMAND-3nJ4t": NoPassword,
 	"SESSION-Gj4ko": NotActive,
+	"COMMAND-JLK35": NotActive, // locked before the check (documented, never seen)
+	"COMMAND-SFA3t": NotActive, // locked by it (documented, never seen)
 
 	// Codes from mails.
 	"COMMAND-eis9R":    WrongCode,      // e-mail: wrong, used or expired

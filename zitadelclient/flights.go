@@ -47,7 +47,7 @@ func (f *flights) start(key string, fetch func(context.Context) (any, error)) <-
 		f.mu.Lock()
 		if f.closed {
 			f.mu.Unlock()
-			return nil, errClosed
+			return nil, unavailable(key, errClosed)
 		}
 		f.running.Add(1)
 		f.mu.Unlock()

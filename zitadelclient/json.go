@@ -14,10 +14,12 @@ import (
 // duration is written and read as "3600s".
 type duration time.Duration
 
+// MarshalJSON writes seconds.
 func (d duration) MarshalJSON() ([]byte, error) {
 	return json.Marshal(strconv.FormatFloat(time.Duration(d).Seconds(), 'f', -1, 64) + "s")
 }
 
+// UnmarshalJSON reads seconds.
 func (d *duration) UnmarshalJSON(data []byte) error {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
@@ -31,6 +33,7 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 // number is read from "8" or 8.
 type number int
 
+// UnmarshalJSON reads both forms.
 func (n *number) UnmarshalJSON(data []byte) error {
 	parsed, err := strconv.Atoi(strings.Trim(string(data), `"`))
 	*n = number(parsed)

@@ -90,6 +90,7 @@ func (t *transport) roundTrip(ctx context.Context, out outgoing) (incoming, erro
 		return incoming{}, errors.New("the request cannot be formed")
 	}
 	r.Host = t.issuerHost
+	r.Header.Set("User-Agent", "torhaus")
 	for name, values := range out.header {
 		r.Header[name] = values
 	}
