@@ -52,10 +52,6 @@ const (
 // UI that names the new auth request. Every refusal is JSON at the issuer;
 // ZITADEL reports none of them to the application.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		invalidRequest("error decoding form").write(w)
-		return
-	}
 	request, refusal := s.newAuthRequest(r.Form)
 	if refusal != nil {
 		refusal.write(w)

@@ -166,10 +166,11 @@ func (s *Server) roleClaims(userID, ownProject string, projects, scopes []string
 	for _, project := range projects {
 		roles := map[string]map[string]string{}
 		for _, g := range s.grantsOf(userID, project) {
-			if len(only) > 0 && !slices.Contains(only, g.orgID) {
+			organization := s.organizations[g.orgID]
+			if organization == nil || len(only) > 0 && !slices.Contains(only, g.orgID) {
 				continue
 			}
-			domain := s.organizations[g.orgID].primaryDomain
+			domain := organization.primaryDomain
 			for _, role := range g.roles {
 				addRole(roles, role, g.orgID, domain)
 				addRole(all, role, g.orgID, domain)

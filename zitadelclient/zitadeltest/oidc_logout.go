@@ -10,10 +10,6 @@ import (
 // hint it terminates the ZITADEL session at once; without one it sends the
 // browser to the login UI, which has to ask. Refresh tokens survive both.
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		invalidRequest("error decoding form").write(w)
-		return
-	}
 	hint, clientID := r.Form.Get("id_token_hint"), r.Form.Get("client_id")
 	var claims map[string]any
 	if hint != "" {

@@ -2,6 +2,7 @@ package zitadeltest
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -117,21 +118,25 @@ func (s *Server) lacksGrant(userID, clientID string) bool {
 	return project != nil && project.roleCheck && len(s.grantsOf(userID, project.id)) == 0
 }
 
-// errorReasons are the error codes that a login client may send back. Each is
-// its enum name in lower case; anything else becomes server_error.
-var errorReasons = map[string]string{
-	"ERROR_REASON_TEMPORARY_UNAVAILABLE": "temporarily_unavailable", // the one that is not its name
+// errorCodes are the codes that a login client may send to an application.
+var errorCodes = []string{
+	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
+	"server_error", "temporary_unavailable", "interaction_required", "login_required", "account_selection_required",
+	"consent_required", "invalid_request_uri", "invalid_request_object", "request_not_supported",
+	"request_uri_not_supported", "registration_not_supported",
 }
 
-func init() {
-	for _, reason := range []string{
-		"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
-		"server_error", "interaction_required", "login_required", "account_selection_required",
-		"consent_required", "invalid_request_uri", "invalid_request_object", "request_not_supported",
-		"request_uri_not_supported", "registration_not_supported",
-	} {
-		errorReasons["ERROR_REASON_"+strings.ToUpper(reason)] = reason
+// errorCode turns the API's enum name into OAuth's code. A name that the enum
+// does not have becomes server_error.
+func errorCode(reason string) string {
+	code := strings.ToLower(strings.TrimPrefix(reason, "ERROR_REASON_"))
+	switch {
+	case code == "temporary_unavailable":
+		return "temporarily_unavailable" // the one whose names differ
+	case slices.Contains(errorCodes, code):
+		return code
 	}
+	return "server_error"
 }
 
 // fail sends an error to the application. A request that does not exist was
@@ -140,7 +145,7 @@ func fail(request *authRequest, body finalizeRequest) (url.Values, error) {
 	if request == nil || request.handled {
 		return nil, errRequestHandled("COMMAND-Sx202nt")
 	}
-	answer := url.Values{"error": {firstOf(errorReasons[body.Error.Error], "server_error")}}
+	answer := url.Values{"error": {errorCode(body.Error.Error)}}
 	if body.Error.ErrorDescription != "" {
 		answer.Set("error_description", body.Error.ErrorDescription)
 	}

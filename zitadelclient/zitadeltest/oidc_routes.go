@@ -1,36 +1,59 @@
 package zitadeltest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
+
+// The parameters that the endpoints read from a query or a form.
+var (
+	logoutParameters = []string{"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
+	clientParameters = []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+	tokenParameters  = append([]string{
+		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "assertion",
+	}, clientParameters...)
+	tokenHintParameters = append([]string{"token", "token_type_hint"}, clientParameters...)
+)
 
 // oidcRoutes are the endpoints of the OpenID provider and the two calls of
 // its login client API.
 func (s *Server) oidcRoutes() []route {
-	logoutParameters := []string{"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
 	return []route{
 		{pattern: "GET /.well-known/openid-configuration", raw: s.provider(s.discovery)},
 		{pattern: "GET /oauth/v2/keys", raw: s.provider(s.keys)},
 		{pattern: "GET /oauth/v2/authorize", raw: s.provider(s.authorize), query: authorizeParameters},
-		{pattern: "POST /oauth/v2/authorize", raw: s.provider(s.authorize)},
-		{pattern: "POST /oauth/v2/token", raw: s.provider(s.token)},
-		{pattern: "POST /oauth/v2/introspect", raw: s.provider(s.introspect)},
-		{pattern: "POST /oauth/v2/revoke", raw: s.provider(s.revoke)},
+		{pattern: "POST /oauth/v2/authorize", raw: s.provider(s.authorize, authorizeParameters...)},
+		{pattern: "POST /oauth/v2/token", raw: s.provider(s.token, tokenParameters...)},
+		{pattern: "POST /oauth/v2/introspect", raw: s.provider(s.introspect, tokenHintParameters...)},
+		{pattern: "POST /oauth/v2/revoke", raw: s.provider(s.revoke, tokenHintParameters...)},
 		{pattern: "GET /oidc/v1/userinfo", raw: s.provider(s.userinfo)},
-		{pattern: "POST /oidc/v1/userinfo", raw: s.provider(s.userinfo)},
+		{pattern: "POST /oidc/v1/userinfo", raw: s.provider(s.userinfo, "access_token")},
 		{pattern: "GET /oidc/v1/end_session", raw: s.provider(s.endSession), query: logoutParameters},
-		{pattern: "POST /oidc/v1/end_session", raw: s.provider(s.endSession)},
+		{pattern: "POST /oidc/v1/end_session", raw: s.provider(s.endSession, logoutParameters...)},
 		{pattern: "GET /v2/oidc/auth_requests/{id}", api: getAuthRequest},
 		{pattern: "POST /v2/oidc/auth_requests/{id}", api: finalizeAuthRequest},
 	}
 }
 
-// provider adds the headers of the OpenID Connect endpoints. The cookie tells
-// browsers apart in login v1; nobody has to keep it.
-func (s *Server) provider(answer http.HandlerFunc) http.HandlerFunc {
+// provider adds what the OpenID Connect endpoints have in common: headers, a
+// form that is read, and a violation for every parameter of it that is not
+// among the known ones. The cookie tells browsers apart in login v1; nobody
+// has to keep it.
+func (s *Server) provider(answer http.HandlerFunc, parameters ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		noStore(w, s)
 		h := w.Header()
 		h.Set("Set-Cookie", "zitadel.useragent="+newSecret(96)+"; Path=/; Domain="+s.issuer.Hostname()+"; Max-Age=31536000; HttpOnly; SameSite=Lax")
 		h["Vary"] = []string{"Origin", "Cookie"}
+		if err := r.ParseForm(); err != nil {
+			invalidRequest("error decoding form").write(w)
+			return
+		}
+		for name := range r.PostForm {
+			if !slices.Contains(parameters, name) {
+				s.config.Violation("zitadeltest: %s %s: unknown form parameter %q", r.Method, r.URL.Path, name)
+			}
+		}
 		answer(w, r)
 	}
 }

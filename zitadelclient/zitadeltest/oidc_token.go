@@ -15,10 +15,6 @@ const (
 
 // token answers POST /oauth/v2/token.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		invalidRequest("error parsing form").write(w)
-		return
-	}
 	tokens, refusal := s.grant(r)
 	if refusal != nil {
 		refusal.write(w)

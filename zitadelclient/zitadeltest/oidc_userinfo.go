@@ -10,7 +10,7 @@ import (
 // userinfo answers GET and POST /oidc/v1/userinfo.
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 	value := bearer(r)
-	if value == "" && r.ParseForm() == nil {
+	if value == "" {
 		value = r.PostForm.Get("access_token")
 	}
 	if value == "" {
@@ -28,10 +28,6 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 // introspect answers POST /oauth/v2/introspect. A token is inactive to whoever
 // is not in its audience.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		invalidRequest("unable to parse request").write(w)
-		return
-	}
 	client, refusal := s.introspectionClient(r)
 	if refusal != nil {
 		refusal.write(w)
@@ -67,10 +63,6 @@ func (s *Server) introspection(t *accessToken, client *app) object {
 // the token's audience may revoke it, and a public one proves nothing. A
 // refresh token takes its access token with it; an access token goes alone.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		invalidRequest("unable to parse request").write(w)
-		return
-	}
 	client, refusal := s.authenticateClient(r)
 	if refusal != nil {
 		refusal.write(w)
