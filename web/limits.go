@@ -16,7 +16,7 @@ const (
 	// MaxQueryFields is the limit of fields in a query.
 	MaxQueryFields = 100
 	// MaxHeaderLines is the limit of header lines.
-	MaxHeaderLines = 100
+	MaxHeaderLines = 80
 	// MaxHeaderLineBytes is the limit of one header line, name and value.
 	MaxHeaderLineBytes = 8000
 	// MaxCookies is the limit of cookies in a request.
