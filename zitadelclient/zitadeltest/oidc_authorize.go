@@ -24,6 +24,7 @@ type oauthError struct {
 	code, description string
 }
 
+// Error has the code and the description as they are sent.
 func (e *oauthError) Error() string { return e.code + ": " + e.description }
 
 // write sends the refusal.
