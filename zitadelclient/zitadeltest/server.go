@@ -87,7 +87,7 @@ func New(config Config) *Server {
 	s.world = newWorld(s)
 	s.oidc = newOIDCState()
 	s.outbox.generators = defaultGenerators()
-	s.buildRoutes()
+	s.buildMux()
 	return s
 }
 
@@ -97,21 +97,23 @@ func (s *Server) Issuer() string { return s.config.Issuer }
 // URL is where the server listens; the issuer's when it does not listen itself.
 func (s *Server) URL() string { return s.url }
 
-// buildRoutes makes the one route table from those of the areas.
-func (s *Server) buildRoutes() {
-	s.mux = http.NewServeMux()
-	s.mux.HandleFunc("/", s.serveUnknown)
-	tables := [][]route{
+// routes are the one route table, made from those of the areas.
+func (s *Server) routes() []route {
+	table := slices.Concat(
 		s.sessionRoutes(), s.userRoutes(), s.credentialRoutes(), s.settingsRoutes(),
 		s.organizationRoutes(), s.miscRoutes(), s.oidcRoutes(),
-	}
+	)
 	if s.config.Fixtures {
-		tables = append(tables, s.fixtureRoutes())
+		table = append(table, s.fixtureRoutes()...)
 	}
-	for _, table := range tables {
-		for _, row := range table {
-			s.mux.HandleFunc(row.pattern, func(w http.ResponseWriter, r *http.Request) { s.serveRow(w, r, row) })
-		}
+	return table
+}
+
+func (s *Server) buildMux() {
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("/", s.serveUnknown)
+	for _, row := range s.routes() {
+		s.mux.HandleFunc(row.pattern, func(w http.ResponseWriter, r *http.Request) { s.serveRow(w, r, row) })
 	}
 }
 
