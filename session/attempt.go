@@ -36,16 +36,14 @@ type Attempt struct {
 	ZitadelSession string `json:"session,omitempty"`
 
 	Code         string        `json:"code,omitempty"` // from a mail's link, waiting for the button
-	CodeUserID   string        `json:"codeUser,omitempty"`
 	Registration *Registration `json:"registration,omitempty"`
-	ResetSent    bool          `json:"resetSent,omitempty"`
-	ResetUserID  string        `json:"resetUser,omitempty"`
 	VerifySent   bool          `json:"verifySent,omitempty"`
 	Resetting    bool          `json:"resetting,omitempty"` // the visitor chose to set a new password
 	Verifying    bool          `json:"verifying,omitempty"` // … to verify the e-mail address
+	Verified     bool          `json:"verified,omitempty"`  // … and did
 	Changing     bool          `json:"changing,omitempty"`  // … to change the password
+	FromLink     bool          `json:"fromLink,omitempty"`  // begun by a link in a mail, maybe in another browser
 	Transaction  *Transaction  `json:"transaction,omitempty"`
-	Failed       int           `json:"failed,omitempty"`
 	Notice       string        `json:"notice,omitempty"` // locale key of what to tell on the next page
 
 	// A form that is sent twice is acted on once: LastForm recognises it (see
@@ -58,8 +56,7 @@ type Attempt struct {
 	Outcome *Outcome `json:"outcome,omitempty"`
 
 	id     sealedID // of the cookie
-	stored []byte   // as read or written last, still sealed
-	Ended  bool     `json:"ended,omitempty"`
+	stored []byte   // as read or written last, still sealed; nil once it has ended
 }
 
 // Request is what a client asked for, as plain data.
@@ -92,12 +89,13 @@ type UserSnapshot struct {
 
 // Registration is a sign-up, as far as the forms have been filled in.
 type Registration struct {
-	GivenName     string    `json:"given,omitempty"`
-	FamilyName    string    `json:"family,omitempty"`
-	Email         string    `json:"email,omitempty"`
-	Organization  string    `json:"org,omitempty"`
-	TermsAccepted time.Time `json:"terms,omitzero"`
-	Taken         bool      `json:"taken,omitempty"` // the address has an account; the page must not say so
+	GivenName  string `json:"given,omitempty"`
+	FamilyName string `json:"family,omitempty"`
+	Email      string `json:"email,omitempty"`
+	Terms      bool   `json:"terms,omitempty"`    // agreed
+	Privacy    bool   `json:"privacy,omitempty"`  // agreed
+	Complete   bool   `json:"complete,omitempty"` // the form was accepted
+	Taken      bool   `json:"taken,omitempty"`    // the address has an account; the page must not say so
 }
 
 // Transaction ties an authorization response to the request it answers, where
@@ -175,8 +173,7 @@ func (a *Attempt) Recall(account Account) {
 // a factor, a code or a sign-up never moves from one user to another.
 func (a *Attempt) ForgetUser() {
 	a.LoginName, a.User, a.Hidden, a.ZitadelSession = "", UserSnapshot{}, false, ""
-	a.Code, a.CodeUserID, a.Registration = "", "", nil
-	a.ResetSent, a.ResetUserID, a.VerifySent = false, "", false
-	a.Resetting, a.Verifying, a.Changing = false, false, false
-	a.Transaction, a.Failed = nil, 0
+	a.Code, a.Registration, a.VerifySent = "", nil, false
+	a.Resetting, a.Verifying, a.Verified, a.Changing = false, false, false, false
+	a.Transaction = nil
 }

@@ -50,14 +50,19 @@ type Buckets interface {
 	Take(ctx context.Context, bucket string, rate Rate) (wait time.Duration, err error)
 }
 
+// Connection is what a store's owner asks of it.
+type Connection interface {
+	// Ping says whether the store answers, for readiness.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
 // Store is a place to remember things. [Memory] and [Redis] are the two.
 type Store interface {
 	Records
 	Indexes
 	Buckets
-	// Ping says whether the store answers, for readiness.
-	Ping(ctx context.Context) error
-	Close() error
+	Connection
 }
 
 // Rate is how fast something may happen: Burst at once, then one Every so often.

@@ -1,0 +1,278 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Bounds of a session's record.
+const (
+	touchParts    = 10       // a use is noted when a tenth of the idle time has passed
+	longestAgent  = 160      // bytes of a browser's description
+	largestRecord = 16 << 10 // bytes; ten thousand roles are refused, not cut
+)
+
+// ErrTooLarge says that a session cannot be kept: its user has more roles than
+// fit. Cutting the list would decide what they may do.
+var ErrTooLarge = errors.New("session: too large")
+
+// StartSession signs a browser in: a fresh id in a fresh cookie, and the end of
+// the session that the browser had before, so that an id which somebody planted
+// or noted is worth nothing. It sets the times, unless s.Expires is earlier than
+// the configured end. Where the user chose to be remembered, the session ends
+// at its absolute end alone and its cookie outlives the browser.
+func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *http.Request, s Session, tokens TokenSet, persistent bool) error {
+	if s.Subject == "" {
+		return errors.New("session: a session needs a subject")
+	}
+	id := newSecret()
+	m.beginSession(&s, r, persistent)
+	s.hash = id.hash(m.sessionScope())
+	if err := m.storeSession(ctx, &s, tokens); err != nil {
+		return err
+	}
+	if err := m.replaceSessions(ctx, r, &s); err != nil {
+		_ = m.endSession(ctx, &s) // no browser gets its id
+		return err
+	}
+	var maxAge time.Duration
+	if persistent {
+		maxAge = s.Expires.Sub(m.now())
+	}
+	m.setCookie(w, m.cookieName, formatSessionID(id), maxAge)
+	return nil
+}
+
+// beginSession sets what a session begins with. Records keep whole seconds.
+func (m *Manager) beginSession(s *Session, r *http.Request, persistent bool) {
+	now := m.now().UTC().Truncate(time.Second)
+	ends := now.Add(m.max)
+	if persistent {
+		ends = now.Add(m.rememberMax)
+	}
+	if s.Expires.IsZero() || s.Expires.After(ends) {
+		s.Expires = ends
+	}
+	s.Handle = strings.ToLower(rand.Text()[:16])
+	s.Created, s.Seen, s.Persistent = now, now, persistent
+	s.Idle = m.idleEnd(s)
+	if s.UserAgent == "" {
+		s.UserAgent = r.UserAgent()
+	}
+	s.UserAgent = strings.ToValidUTF8(s.UserAgent[:min(len(s.UserAgent), longestAgent)], "")
+}
+
+// storeSession writes what a session consists of. The indexes come first: a
+// session that no index knows would survive a sign-out everywhere, while an
+// entry without a session harms nobody.
+func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet) error {
+	ttl := s.Expires.Sub(m.now())
+	if ttl <= 0 {
+		return errors.New("session: a session that has ended cannot be started")
+	}
+	hot, cold := s.encode(), tokens.encode()
+	if max(len(hot), len(cold)) > largestRecord {
+		return fmt.Errorf("%w: %d bytes with %d roles, %d bytes of tokens", ErrTooLarge, len(hot), len(s.Roles), len(cold))
+	}
+	for _, index := range []string{m.userIndexes(s.Subject)[0], m.zitadelIndexes(s.Issuer, s.ZitadelSession)[0]} {
+		if err := m.store.Add(ctx, index, s.hash, ttl); err != nil {
+			return err
+		}
+	}
+	s.tokens = m.tokens.Seal(m.tokenKey(s.hash), cold)
+	if err := m.store.Put(ctx, m.tokenKey(s.hash), s.tokens, ttl); err != nil {
+		return err
+	}
+	s.stored = m.sessions.Seal(m.sessionKey(s.hash), hot)
+	return m.store.Put(ctx, m.sessionKey(s.hash), s.stored, s.Idle.Sub(m.now()))
+}
+
+// replaceSessions ends what a new session takes the place of: the one that this
+// browser had, and the user's oldest beyond twenty.
+func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Session) error {
+	old, err := m.loadSession(ctx, m.sessionHash(r))
+	if err == nil {
+		err = m.endSession(ctx, old)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return m.endOldest(ctx, s)
+}
+
+// Session is who is signed in, and notes that they were here. [ErrNotFound] is
+// nobody: no cookie, two cookies, an ended session, or one that cannot be read.
+func (m *Manager) Session(ctx context.Context, r *http.Request) (*Session, error) {
+	s, err := m.Peek(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	m.touch(ctx, s)
+	return s, nil
+}
+
+// Peek is [Manager.Session] without extending the idle time: for an app that
+// asks in the background while nobody is there.
+func (m *Manager) Peek(ctx context.Context, r *http.Request) (*Session, error) {
+	return m.loadSession(ctx, m.sessionHash(r))
+}
+
+// touch notes a use, once in a tenth of the idle time: a write at every request
+// would cost as much as the read. It is compare-and-set, so that a session which
+// ends at the same moment stays ended. That it failed is no reason to turn
+// somebody away who has just been found signed in.
+func (m *Manager) touch(ctx context.Context, s *Session) {
+	now := m.now().UTC().Truncate(time.Second)
+	if now.Sub(s.Seen) <= m.idle/touchParts {
+		return
+	}
+	touched := *s
+	touched.Seen = now
+	touched.Idle = m.idleEnd(&touched)
+	sealed := m.sessions.Seal(m.sessionKey(s.hash), touched.encode())
+	ttl := touched.Idle.Sub(m.now())
+	if ttl <= 0 || m.store.Swap(ctx, m.sessionKey(s.hash), s.stored, sealed, ttl) != nil {
+		return
+	}
+	touched.stored = sealed
+	*s = touched
+}
+
+// idleEnd is when a session ends unless it is used again; never after its
+// absolute end, and only then where the user chose to be remembered.
+func (m *Manager) idleEnd(s *Session) time.Time {
+	if idle := s.Seen.Add(m.idle); !s.Persistent && idle.Before(s.Expires) {
+		return idle
+	}
+	return s.Expires
+}
+
+// loadSession reads the hot record; one read of the store.
+func (m *Manager) loadSession(ctx context.Context, hash string) (*Session, error) {
+	if hash == "" {
+		return nil, ErrNotFound
+	}
+	key := m.sessionKey(hash)
+	stored, err := m.store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	record, err := m.sessions.Open(key, stored)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{hash: hash, stored: stored}
+	if err := s.decode(record); err != nil {
+		return nil, err
+	}
+	if now := m.now(); !s.Idle.After(now) || !s.Expires.After(now) {
+		return nil, ErrNotFound
+	}
+	return s, nil
+}
+
+// Tokens are the session's tokens.
+func (m *Manager) Tokens(ctx context.Context, s *Session) (TokenSet, error) {
+	key := m.tokenKey(s.hash)
+	stored, err := m.store.Get(ctx, key)
+	if err != nil {
+		return TokenSet{}, err
+	}
+	record, err := m.tokens.Open(key, stored)
+	if err != nil {
+		return TokenSet{}, err
+	}
+	var tokens TokenSet
+	if err := tokens.decode(record); err != nil {
+		return TokenSet{}, err
+	}
+	s.tokens = stored
+	return tokens, nil
+}
+
+// SaveTokens stores refreshed tokens if they still are what this *Session's
+// last [Manager.Tokens] read: [ErrChanged] says that somebody else refreshed
+// them, or that the user signed out meanwhile and stays signed out.
+func (m *Manager) SaveTokens(ctx context.Context, s *Session, tokens TokenSet) error {
+	ttl := s.Expires.Sub(m.now())
+	if s.tokens == nil || ttl <= 0 {
+		return ErrChanged
+	}
+	key := m.tokenKey(s.hash)
+	sealed := m.tokens.Seal(key, tokens.encode())
+	if err := m.store.Swap(ctx, key, s.tokens, sealed, ttl); err != nil {
+		return err
+	}
+	s.tokens = sealed
+	return nil
+}
+
+// EndSession signs the browser out and says who it was, so that the caller can
+// revoke what the session held. [ErrNotFound] is a browser that had no session;
+// its cookie goes as well, unless it sent two. Trouble with the store leaves the
+// cookie: the session may still exist.
+func (m *Manager) EndSession(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Session, TokenSet, error) {
+	if _, count := onlyCookie(r, m.cookieName); count != 1 {
+		return nil, TokenSet{}, ErrNotFound
+	}
+	hash := m.sessionHash(r)
+	s, err := m.loadSession(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		m.clearCookie(w, m.cookieName)
+		return nil, TokenSet{}, err
+	}
+	if err != nil {
+		return nil, TokenSet{}, err
+	}
+	tokens, err := m.Tokens(ctx, s)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, TokenSet{}, err
+	}
+	if err := m.endSession(ctx, s); err != nil {
+		return nil, TokenSet{}, err
+	}
+	m.clearCookie(w, m.cookieName)
+	return s, tokens, nil
+}
+
+// endSession deletes a session. From the first line on nobody is signed in by
+// it; an index entry that could not be removed points at nothing and expires.
+func (m *Manager) endSession(ctx context.Context, s *Session) error {
+	if err := m.store.Delete(ctx, m.sessionKey(s.hash), m.tokenKey(s.hash)); err != nil {
+		return err
+	}
+	for _, index := range append(m.userIndexes(s.Subject), m.zitadelIndexes(s.Issuer, s.ZitadelSession)...) {
+		_ = m.store.Remove(ctx, index, s.hash)
+	}
+	return nil
+}
+
+// sessionScope is what a session's id is bound to besides the environment: the
+// cookie and the domain it was made for.
+func (m *Manager) sessionScope() string { return m.cookieName + " " + m.cookieDomain }
+
+// sessionHash is what the store knows the request's session by; "" when the
+// request has none.
+func (m *Manager) sessionHash(r *http.Request) string {
+	value, _ := onlyCookie(r, m.cookieName)
+	id, ok := parseSessionID(value)
+	if !ok {
+		return ""
+	}
+	return id.hash(m.sessionScope())
+}
+
+// The two records of a session share a hash tag, and so a slot of a cluster.
+func (m *Manager) sessionKey(hash string) string { return m.key("s", "{"+hash+"}") }
+func (m *Manager) tokenKey(hash string) string   { return m.key("t", "{"+hash+"}") }
+
+func (m *Manager) userIndexes(subject string) []string { return m.names("u", subject) }
+
+func (m *Manager) zitadelIndexes(issuer, zitadelSession string) []string {
+	return m.names("z", issuer, zitadelSession)
+}

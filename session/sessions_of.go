@@ -1,0 +1,126 @@
+package session
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+)
+
+// Sessions are the live sessions of a user, the newest first.
+func (m *Manager) Sessions(ctx context.Context, subject string) ([]*Session, error) {
+	return m.sessionsOf(ctx, m.userIndexes(subject), func(s *Session) bool { return s.Subject == subject })
+}
+
+// EndSessions ends all sessions of a user.
+func (m *Manager) EndSessions(ctx context.Context, subject string) error {
+	return m.endSessions(ctx, subject, func(*Session) bool { return true })
+}
+
+// EndOtherSessions ends all sessions of a user but the one with that handle.
+func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle string) error {
+	return m.endSessions(ctx, subject, func(s *Session) bool { return s.Handle != keepHandle })
+}
+
+// EndSessionByHandle ends one session of a user. A handle of somebody else's
+// session is [ErrNotFound].
+func (m *Manager) EndSessionByHandle(ctx context.Context, subject, handle string) error {
+	found := false
+	err := m.endSessions(ctx, subject, func(s *Session) bool {
+		found = found || s.Handle == handle
+		return s.Handle == handle
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+// EndZitadelSession ends all our sessions that came of one ZITADEL session, as
+// a back-channel logout asks for.
+func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession string) error {
+	sessions, err := m.sessionsOf(ctx, m.zitadelIndexes(issuer, zitadelSession), func(s *Session) bool {
+		return s.Issuer == issuer && s.ZitadelSession == zitadelSession
+	})
+	if err != nil {
+		return err
+	}
+	return m.endAll(ctx, sessions)
+}
+
+func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) error {
+	sessions, err := m.Sessions(ctx, subject)
+	if err != nil {
+		return err
+	}
+	return m.endAll(ctx, slices.DeleteFunc(sessions, func(s *Session) bool { return !which(s) }))
+}
+
+// endAll ends as many as it can, and says so if one could not be ended.
+func (m *Manager) endAll(ctx context.Context, sessions []*Session) error {
+	var failed error
+	for _, s := range sessions {
+		failed = errors.Join(failed, m.endSession(ctx, s))
+	}
+	return failed
+}
+
+// endOldest keeps a user to twenty sessions, the newest among them: a script
+// that signs in again and again must not fill the store, and a list of sessions
+// must stay readable.
+func (m *Manager) endOldest(ctx context.Context, newest *Session) error {
+	members, err := m.members(ctx, m.userIndexes(newest.Subject))
+	if err != nil || len(members) <= maxSessions {
+		return err
+	}
+	others, err := m.Sessions(ctx, newest.Subject)
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(others, func(s *Session) bool { return s.hash == newest.hash })
+	return m.endAll(ctx, others[min(len(others), maxSessions-1):])
+}
+
+// sessionsOf reads the sessions that indexes name, the newest first. Entries
+// whose session has ended are cleaned away. An entry is only a hint, which
+// somebody with access to the store could have planted: mine decides on what
+// the sealed record says.
+func (m *Manager) sessionsOf(ctx context.Context, indexes []string, mine func(*Session) bool) ([]*Session, error) {
+	members, err := m.members(ctx, indexes)
+	if err != nil {
+		return nil, err
+	}
+	var sessions []*Session
+	for _, hash := range members {
+		s, err := m.loadSession(ctx, hash)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			for _, index := range indexes {
+				_ = m.store.Remove(ctx, index, hash)
+			}
+		case err != nil:
+			return nil, err
+		case mine(s):
+			sessions = append(sessions, s)
+		}
+	}
+	slices.SortFunc(sessions, func(a, b *Session) int { return b.Created.Compare(a.Created) })
+	return sessions, nil
+}
+
+// members lists what is in any of the indexes and could be a session's hash.
+func (m *Manager) members(ctx context.Context, indexes []string) ([]string, error) {
+	var all []string
+	for _, index := range indexes {
+		members, err := m.store.Members(ctx, index)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, members...)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(member string) bool {
+		hash, err := base64.RawURLEncoding.DecodeString(member)
+		return err != nil || len(hash) != 32
+	}), nil
+}
