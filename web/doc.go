@@ -3,7 +3,7 @@
 //
 // It provides handlers that return an error ([Handler], [Adapt]), one wide log
 // line a request ([RequestLog], [EventFrom]), the security headers and limits of
-// every response ([SecurityHeaders], [Limits], [MaxBody], [Host]), protection
+// every response ([SecurityHeaders], [Limits], [MaxBody], [MaxInFlight], [Host]), protection
 // against forged requests ([CrossOrigin], [RequireOrigin], [CORS]), the client's
 // address behind trusted proxies ([ClientIP]), strict bodies ([Form],
 // [ReadJSON]), and redirect targets that only a parser can make ([ReturnTo],
