@@ -1,5 +1,11 @@
 package templates
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
 // Mode says which of light and dark a theme has.
 type Mode string
 
@@ -56,5 +62,20 @@ type Stylesheet struct {
 	Hash string // of the CSS: the same branding always has the same URL
 }
 
-// Stylesheet turns the branding into custom properties.
-func (b Branding) Stylesheet() Stylesheet { return Stylesheet{} }
+// Stylesheet turns the branding into custom properties: those of static's
+// app.css, in the organization's colours.
+func (b Branding) Stylesheet() Stylesheet {
+	light := b.Light.parse(defaultLight).palette(false).properties()
+	dark := b.Dark.parse(defaultDark).palette(true).properties()
+	var css string
+	switch b.ThemeMode {
+	case ModeLight:
+		css = ":root{color-scheme:light;" + light + "}\n"
+	case ModeDark:
+		css = ":root{color-scheme:dark;" + dark + "}\n"
+	default:
+		css = fmt.Sprintf(":root{color-scheme:light dark;%s}\n@media (prefers-color-scheme:dark){:root{%s}}\n", light, dark)
+	}
+	sum := sha256.Sum256([]byte(css))
+	return Stylesheet{CSS: []byte(css), Hash: hex.EncodeToString(sum[:8])}
+}
