@@ -1,0 +1,253 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// someBytes look random, as what session.ParseKeys accepts has to.
+var someBytes = sha256.Sum256([]byte("an operator's key"))
+
+var aKey = base64.StdEncoding.EncodeToString(someBytes[:])
+
+const (
+	aServiceKey = `{"type":"serviceaccount","keyId":"1","key":"pem","userId":"2"}`
+	planted     = "planted-secret-do-not-print"
+)
+
+// complete is a production configuration without a fault.
+func complete() map[string]string {
+	return map[string]string{
+		"PUBLIC_URL":     "https://auth.example.com",
+		"ZITADEL_ISSUER": "https://id.example.com",
+		"ZITADEL_KEY":    aServiceKey,
+		"OIDC_CLIENT_ID": "227",
+		"APP_ORIGINS":    "https://app.example.com",
+		"COOKIE_DOMAIN":  "example.com",
+		"COOKIE_KEYS":    aKey,
+		"REDIS_URL":      "rediss://torhaus:" + planted + "@redis.example.com:6379/0",
+	}
+}
+
+// environFrom turns short names into an environment; "" unsets.
+func environFrom(settings map[string]string) []string {
+	environ := []string{"PATH=/usr/bin", "HOME=/root"}
+	for name, value := range settings {
+		environ = append(environ, prefix+name+"="+value)
+	}
+	return environ
+}
+
+func loadWith(t *testing.T, changes map[string]string) (Config, problems, problems) {
+	t.Helper()
+	settings := complete()
+	maps.Copy(settings, changes)
+	cfg, warnings, err := load(environFrom(settings))
+	refused, _ := err.(problems)
+	return cfg, warnings, refused
+}
+
+func names(ps problems) []string {
+	var list []string
+	for _, p := range ps {
+		list = append(list, strings.TrimPrefix(p.name, prefix))
+	}
+	return list
+}
+
+func TestLoadComplete(t *testing.T) {
+	cfg, warnings, refused := loadWith(t, nil)
+	if len(refused) > 0 || len(warnings) > 0 {
+		t.Fatalf("refused %v, warned %v", refused, warnings)
+	}
+	if got := cfg.PublicURL.String(); got != "https://auth.example.com" {
+		t.Errorf("PublicURL = %q", got)
+	}
+	if got := cfg.DefaultAppURL.String(); got != "https://app.example.com/" {
+		t.Errorf("DefaultAppURL = %q", got)
+	}
+	if cfg.Store != storeRedis || cfg.CookieDomain != "example.com" || cfg.Env != "production" {
+		t.Errorf("store %q, domain %q, env %q", cfg.Store, cfg.CookieDomain, cfg.Env)
+	}
+	if cfg.SessionIdle != time.Hour || cfg.SessionMax != 12*time.Hour || cfg.HSTS != 365*24*time.Hour {
+		t.Errorf("idle %v, max %v, HSTS %v", cfg.SessionIdle, cfg.SessionMax, cfg.HSTS)
+	}
+	if cfg.ZitadelAPIURL != cfg.ZitadelIssuer.String() {
+		t.Errorf("API URL %q is not the issuer", cfg.ZitadelAPIURL)
+	}
+}
+
+// TestLoadEmpty: a first start without any configuration tells everything that
+// is needed, at once and in the README's order.
+func TestLoadEmpty(t *testing.T) {
+	_, _, err := load(nil)
+	refused, _ := err.(problems)
+	want := []string{"PUBLIC_URL", "ZITADEL_ISSUER", "ZITADEL_KEY", "OIDC_CLIENT_ID", "APP_ORIGINS", "COOKIE_KEYS", "STORE"}
+	if !slices.Equal(names(refused), want) {
+		t.Errorf("refused %v, want %v", names(refused), want)
+	}
+	for _, p := range refused {
+		if p.wrong == "" || p.fix == "" {
+			t.Errorf("%s says neither what is wrong nor what to set: %v", p.name, p)
+		}
+	}
+}
+
+func TestLoadRefusesAndWarns(t *testing.T) {
+	tests := []struct {
+		name    string
+		changes map[string]string
+		refused []string
+		warned  []string
+	}{
+		{"public URL with a path", map[string]string{"PUBLIC_URL": "https://auth.example.com/login"}, []string{"PUBLIC_URL"}, nil},
+		{"public URL with a user", map[string]string{"PUBLIC_URL": "https://me@auth.example.com"}, []string{"PUBLIC_URL"}, nil},
+		{"public URL in capitals", map[string]string{"PUBLIC_URL": "https://AUTH.example.com:443"}, nil, nil},
+		{"bare localhost", map[string]string{"PUBLIC_URL": "http://localhost:8400", "COOKIE_DOMAIN": ""}, []string{"PUBLIC_URL"}, nil},
+		{"base path", map[string]string{"BASE_PATH": "/ui/v2/login/"}, nil, nil},
+		{"base path that climbs", map[string]string{"BASE_PATH": "/ui/../login"}, []string{"BASE_PATH"}, nil},
+		{"base path without slash", map[string]string{"BASE_PATH": "ui"}, []string{"BASE_PATH"}, nil},
+		{"listen without port", map[string]string{"LISTEN": "0.0.0.0"}, []string{"LISTEN"}, nil},
+		{"both listeners on one address", map[string]string{"LISTEN": ":1", "INTERNAL_LISTEN": ":1"}, []string{"INTERNAL_LISTEN"}, nil},
+		{"environment with a separator", map[string]string{"ENV": "prod:1"}, []string{"ENV"}, nil},
+		{"plain API URL", map[string]string{"ZITADEL_API_URL": "http://zitadel:8080"}, nil, []string{"ZITADEL_API_URL"}},
+		{"plain API URL on loopback", map[string]string{"ZITADEL_API_URL": "http://127.0.0.1:8080"}, nil, nil},
+		{"key that is no JSON", map[string]string{"ZITADEL_KEY": planted}, []string{"ZITADEL_KEY"}, nil},
+		{"application key for the service user", map[string]string{"ZITADEL_KEY": `{"type":"application","keyId":"1","key":"k","userId":"2"}`}, []string{"ZITADEL_KEY"}, nil},
+		{"key without a user", map[string]string{"ZITADEL_KEY": `{"type":"serviceaccount","keyId":"1","key":"k"}`}, []string{"ZITADEL_KEY"}, nil},
+		{"two credentials", map[string]string{"ZITADEL_PAT": planted}, []string{"ZITADEL_KEY"}, []string{"ZITADEL_PAT"}},
+		{"token instead of a key", map[string]string{"ZITADEL_KEY": "", "ZITADEL_PAT": planted}, nil, []string{"ZITADEL_PAT"}},
+		{"client credentials", map[string]string{"ZITADEL_KEY": "", "ZITADEL_CLIENT_ID": "login", "ZITADEL_CLIENT_SECRET": planted}, nil, nil},
+		{"client id without secret", map[string]string{"ZITADEL_KEY": "", "ZITADEL_CLIENT_ID": "login"}, []string{"ZITADEL_CLIENT_SECRET"}, nil},
+		{"client secret and key", map[string]string{"OIDC_CLIENT_SECRET": planted, "OIDC_CLIENT_KEY": `{"type":"application","keyId":"1","key":"k","clientId":"2"}`}, []string{"OIDC_CLIENT_KEY"}, nil},
+		{"no openid", map[string]string{"OIDC_SCOPES": "profile"}, []string{"OIDC_SCOPES"}, nil},
+		{"default app elsewhere", map[string]string{"DEFAULT_APP_URL": "https://evil.example.org/"}, []string{"DEFAULT_APP_URL"}, nil},
+		{"memory said", map[string]string{"REDIS_URL": "", "STORE": "memory"}, nil, nil},
+		{"memory not said", map[string]string{"REDIS_URL": ""}, []string{"STORE"}, nil},
+		{"memory and Redis", map[string]string{"STORE": "memory"}, []string{"STORE"}, nil},
+		{"Redis without URL", map[string]string{"REDIS_URL": "", "STORE": "redis"}, []string{"REDIS_URL"}, nil},
+		{"another store", map[string]string{"STORE": "postgres"}, []string{"STORE"}, nil},
+		{"Redis URL of another kind", map[string]string{"REDIS_URL": "http://" + planted}, []string{"REDIS_URL"}, nil},
+		{"duration without unit", map[string]string{"SESSION_IDLE": "30"}, []string{"SESSION_IDLE"}, nil},
+		{"idle of seconds", map[string]string{"SESSION_IDLE": "30s"}, []string{"SESSION_IDLE"}, nil},
+		{"idle above max", map[string]string{"SESSION_IDLE": "13h"}, []string{"SESSION_IDLE"}, nil},
+		{"remembered for less", map[string]string{"REMEMBER_MAX": "1h"}, []string{"REMEMBER_MAX"}, nil},
+		{"proxy by address", map[string]string{"TRUSTED_PROXIES": "10.1.2.3, fd00::/8"}, nil, nil},
+		{"proxy by name", map[string]string{"TRUSTED_PROXIES": "ingress"}, []string{"TRUSTED_PROXIES"}, nil},
+		{"every IPv6 proxy", map[string]string{"TRUSTED_PROXIES": "::/0"}, []string{"TRUSTED_PROXIES"}, nil},
+		{"HSTS off", map[string]string{"HSTS": "0"}, nil, nil},
+		{"unknown level", map[string]string{"LOG_LEVEL": "loud"}, []string{"LOG_LEVEL"}, nil},
+		{"debug in production", map[string]string{"LOG_LEVEL": "debug"}, nil, []string{"LOG_LEVEL"}},
+		{"links that an orchestrator injects", map[string]string{"SERVICE_HOST": "10.0.0.1", "PORT": "tcp://10.0.0.1:80", "PORT_80_TCP": "x"}, nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, warnings, refused := loadWith(t, tt.changes)
+			if !slices.Equal(names(refused), tt.refused) {
+				t.Errorf("refused %v, want %v", refused, tt.refused)
+			}
+			if !slices.Equal(names(warnings), tt.warned) {
+				t.Errorf("warned %v, want %v", warnings, tt.warned)
+			}
+			if text := refused.Error() + warnings.Error(); strings.Contains(text, planted) {
+				t.Errorf("the report prints a secret: %s", text)
+			}
+		})
+	}
+}
+
+func TestDevelopmentDefaults(t *testing.T) {
+	cfg, warnings, refused := loadWith(t, map[string]string{
+		"PUBLIC_URL": "http://auth.example.localhost:8400", "ZITADEL_ISSUER": "http://id.example.localhost:8300",
+		"APP_ORIGINS": "http://app.example.localhost:8500", "COOKIE_DOMAIN": "example.localhost", "REDIS_URL": "",
+	})
+	if len(refused)+len(warnings) > 0 {
+		t.Fatalf("refused %v, warned %v", refused, warnings)
+	}
+	if cfg.Store != storeMemory {
+		t.Errorf("store = %q, want memory on *.localhost", cfg.Store)
+	}
+}
+
+func TestUnknownNameGetsTheNearest(t *testing.T) {
+	for mistyped, want := range map[string]string{
+		"COOKIE_KEY":       "COOKIE_KEYS",
+		"APP_ORIGIN":       "APP_ORIGINS",
+		"ZITADEL_KEYFILE":  "ZITADEL_KEY_FILE",
+		"REDISURL":         "REDIS_URL",
+		"SESSION_IDLE_MAX": "SESSION_IDLE",
+	} {
+		_, warnings, _ := loadWith(t, map[string]string{mistyped: "x"})
+		if len(warnings) != 1 || !strings.Contains(warnings[0].fix, prefix+want+"?") {
+			t.Errorf("%s: warned %v, want a hint at %s", mistyped, warnings, want)
+		}
+	}
+}
+
+func TestSecretFiles(t *testing.T) {
+	write := func(content string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	t.Run("one trailing newline goes", func(t *testing.T) {
+		cfg, _, refused := loadWith(t, map[string]string{"OIDC_CLIENT_SECRET_FILE": write("s3cret \n\n")})
+		if len(refused) > 0 || cfg.OIDCClientSecret.reveal() != "s3cret \n" {
+			t.Errorf("secret %q, refused %v", cfg.OIDCClientSecret.reveal(), refused)
+		}
+	})
+	t.Run("a key file is passed on as a path", func(t *testing.T) {
+		path := write(aServiceKey)
+		cfg, _, refused := loadWith(t, map[string]string{"ZITADEL_KEY": "", "ZITADEL_KEY_FILE": path})
+		if len(refused) > 0 || cfg.ZitadelKeyFile != path || cfg.ZitadelKey != "" {
+			t.Errorf("file %q, inline set: %t, refused %v", cfg.ZitadelKeyFile, cfg.ZitadelKey != "", refused)
+		}
+	})
+	for name, changes := range map[string]map[string]string{
+		"missing": {"COOKIE_KEYS": "", "COOKIE_KEYS_FILE": "/does/not/exist"},
+		"empty":   {"COOKIE_KEYS": "", "COOKIE_KEYS_FILE": write("\n")},
+		"both":    {"COOKIE_KEYS_FILE": write(aKey)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, refused := loadWith(t, changes)
+			if len(refused) != 1 || !strings.HasPrefix(refused[0].name, prefix+"COOKIE_KEYS") {
+				t.Errorf("refused %v", refused)
+			}
+		})
+	}
+}
+
+// TestDumpIsRedacted plants a secret in every secret variable and looks for it
+// in everything that is printed.
+func TestDumpIsRedacted(t *testing.T) {
+	e := &environment{given: map[string]string{}, files: map[string]string{}}
+	for _, v := range variables {
+		if v.secret {
+			e.given[v.name] = planted
+		}
+	}
+	dump := fmt.Sprint(e.dump())
+	if strings.Contains(dump, planted) {
+		t.Errorf("the dump holds a secret: %s", dump)
+	}
+	for _, v := range variables {
+		if v.secret && !strings.Contains(dump, prefix+v.name+"=[redacted]") {
+			t.Errorf("the dump does not tell that %s is set: %s", v.name, dump)
+		}
+	}
+	for _, text := range []string{fmt.Sprintf("%v", secret(planted)), fmt.Sprintf("%+v", struct{ S secret }{planted}), fmt.Sprintf("%#v", secret(planted))} {
+		if strings.Contains(text, planted) {
+			t.Errorf("a secret prints as %s", text)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+// A variable is one setting of torhaus. The table below is the only list of
+// them: it drives parsing, the dump at start, the check for mistyped names and
+// the README's configuration table (a test holds the README to it).
+type variable struct {
+	// name without the TORHAUS_ prefix.
+	name string
+	// fallback is the value used when the variable is unset or empty; "" where
+	// there is none, or where it follows from other variables.
+	fallback string
+	// secret values are never printed.
+	secret bool
+	// meaning is the README's sentence.
+	meaning string
+}
+
+// prefix begins every name, so that a mistyped name can be recognised as ours.
+const prefix = "TORHAUS_"
+
+// fileSuffix marks the variable that names a file holding the value. For a
+// secret that is better than the value itself: an environment is inherited,
+// listed by `docker inspect`, and printed by crash reporters.
+const fileSuffix = "_FILE"
+
+// variables in the order in which an operator thinks about them.
+var variables = []variable{
+	{"PUBLIC_URL", "", false, "The origin browsers see, `https://auth.example.com`. Plain http only on `*.localhost`. Required."},
+	{"BASE_PATH", "", false, "Path under which the pages live, such as `/ui/v2/login`. Health and well-known paths stay at the root."},
+	{"LISTEN", ":8400", false, "Address of the public listener."},
+	{"INTERNAL_LISTEN", "127.0.0.1:8401", false, "Address of the internal listener, for profiles of the process (`/debug/pprof/`). Never expose it to browsers."},
+	{"ENV", "production", false, "Name of the environment. It separates stores and sealed values: a staging cookie is worthless in production."},
+
+	{"ZITADEL_ISSUER", "", false, "The issuer exactly as it stands in tokens, `https://id.example.com`. Required."},
+	{"ZITADEL_API_URL", "", false, "Where every request to ZITADEL is sent, such as `http://zitadel:8080`; the issuer's host is kept. Default: the issuer."},
+	{"ZITADEL_KEY", "", true, "Key of the service user (JSON). Use `TORHAUS_ZITADEL_KEY_FILE`: the file is read again when it changes."},
+	{"ZITADEL_PAT", "", true, "Personal access token of the service user, instead of a key. It never rotates: prefer a key."},
+	{"ZITADEL_CLIENT_ID", "", false, "Client id of the service user, instead of a key, with `TORHAUS_ZITADEL_CLIENT_SECRET`."},
+	{"ZITADEL_CLIENT_SECRET", "", true, "Client secret of the service user."},
+
+	{"OIDC_CLIENT_ID", "", false, "Client id of the application that stands for our own apps. Required."},
+	{"OIDC_CLIENT_SECRET", "", true, "Its secret, for the authentication method *Basic*."},
+	{"OIDC_CLIENT_KEY", "", true, "Its key (JSON), for *Private Key JWT*. With neither secret nor key, PKCE alone."},
+	{"OIDC_SCOPES", "openid profile email offline_access", false, "Scopes to ask for, separated by spaces."},
+
+	{"APP_ORIGINS", "", false, "Origins of our own apps, separated by commas: the only places a sign-in returns to. Required."},
+	{"DEFAULT_APP_URL", "", false, "Where a sign-in without `return_to` ends. Default: the first of `TORHAUS_APP_ORIGINS`."},
+	{"LOGOUT_ORIGINS", "", false, "Origins that may follow a sign-out, besides `TORHAUS_APP_ORIGINS`."},
+	{"CLIENT_ORIGINS", "", false, "Origins to which other clients of the instance redirect on after their callback (for `form-action`)."},
+
+	{"COOKIE_DOMAIN", "", false, "Parent domain that shares the session cookie with the apps, `example.com`. Empty: host-only, and the apps' hosts proxy torhaus."},
+	{"COOKIE_KEYS", "", true, "Keys that seal cookies and stored values: base64 of 32 bytes or more, separated by commas. The first writes, all read. Required."},
+
+	{"STORE", "", false, "`redis` or `memory`. Default: redis when `TORHAUS_REDIS_URL` is set, memory on `*.localhost`."},
+	{"REDIS_URL", "", true, "`rediss://user:password@host:6379/0`; Sentinel and Cluster by URL too."},
+	{"SESSION_IDLE", "1h", false, "A session ends after this long without use."},
+	{"SESSION_MAX", "12h", false, "A session ends this long after sign-in, used or not."},
+	{"REMEMBER_MAX", "720h", false, "The same for a visitor who chose to be remembered."},
+
+	{"TRUSTED_PROXIES", "", false, "Networks of the proxies whose `X-Forwarded-For` counts, separated by commas, `10.0.0.0/8`."},
+	{"HSTS", "8760h", false, "`Strict-Transport-Security` max-age; `0` sends none. Never sent over plain http."},
+	{"LOG_LEVEL", "info", false, "`debug`, `info`, `warn` or `error`."},
+}
+
+// settled are names that other products have and torhaus decides by itself.
+// They are refused instead of ignored: an operator who sets one believes in a
+// protection (or its absence) that does not exist.
+var settled = map[string]string{
+	"COOKIE_NAME":     "the name follows from TORHAUS_COOKIE_DOMAIN: __Secure-torhaus with a domain, __Host-torhaus without",
+	"COOKIE_SECURE":   "every cookie is Secure, on *.localhost too",
+	"COOKIE_SAMESITE": "every cookie is SameSite=Lax: None would send it along with cross-site requests",
+	"COOKIE_HTTPONLY": "every cookie is HttpOnly",
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"torhaus/handlers"
+	"torhaus/session"
+	"torhaus/static"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// parts are the long-lived pieces of the program. None of them has spoken to
+// the network when wire returns.
+type parts struct {
+	store   session.Store
+	zitadel *zitadelclient.Client
+	pages   *handlers.Handlers
+}
+
+// wire connects the parts. An error is one of a setting that load could not
+// judge, such as a key file with a broken key.
+func wire(cfg Config, logger *slog.Logger) (*parts, error) {
+	zitadel, err := zitadelclient.New(cfg.zitadelConfig(logger))
+	if err != nil {
+		return nil, fmt.Errorf("ZITADEL: %w", err)
+	}
+	store, err := openStore(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("session store: %w", err)
+	}
+	sessions, err := session.NewManager(session.Config{
+		Store:        store,
+		Keys:         cfg.CookieKeys,
+		Environment:  cfg.Env,
+		CookieDomain: cfg.CookieDomain,
+		Idle:         cfg.SessionIdle,
+		Max:          cfg.SessionMax,
+		RememberMax:  cfg.RememberMax,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	renderer, err := templates.New(templates.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return &parts{store: store, zitadel: zitadel, pages: handlers.New(handlers.Config{
+		PublicURL:      cfg.PublicURL,
+		BasePath:       cfg.BasePath,
+		Issuer:         cfg.ZitadelIssuer,
+		Zitadel:        zitadel,
+		Sessions:       sessions,
+		Pages:          renderer,
+		Static:         static.Handler(static.Config{}),
+		AppOrigins:     cfg.AppOrigins,
+		LogoutOrigins:  cfg.LogoutOrigins,
+		ClientOrigins:  cfg.ClientOrigins,
+		DefaultApp:     cfg.DefaultAppURL,
+		TrustedProxies: cfg.TrustedProxies,
+		HSTS:           cfg.HSTS,
+		Logger:         logger,
+	})}, nil
+}
+
+// close gives back connections and stops what runs in the background.
+func (p *parts) close(logger *slog.Logger) {
+	for name, closer := range map[string]io.Closer{"zitadel": p.zitadel, "store": p.store} {
+		if err := closer.Close(); err != nil {
+			logger.Warn("not closed cleanly", "part", name, "error", err)
+		}
+	}
+}
+
+func openStore(cfg Config) (session.Store, error) {
+	if cfg.Store == storeMemory {
+		return session.NewMemory(nil), nil
+	}
+	return session.NewRedis(session.RedisConfig{URL: cfg.RedisURL.reveal()})
+}
+
+func (c *Config) zitadelConfig(logger *slog.Logger) zitadelclient.Config {
+	return zitadelclient.Config{
+		Issuer: c.ZitadelIssuer.String(),
+		APIURL: c.ZitadelAPIURL,
+		Service: zitadelclient.ServiceCredentials{
+			KeyFile:      c.ZitadelKeyFile,
+			Key:          c.ZitadelKey.reveal(),
+			PAT:          c.ZitadelPAT.reveal(),
+			ClientID:     c.ZitadelClientID,
+			ClientSecret: c.ZitadelClientSecret.reveal(),
+		},
+		OIDC: zitadelclient.OIDCConfig{
+			ClientID:      c.OIDCClientID,
+			ClientSecret:  c.OIDCClientSecret.reveal(),
+			ClientKeyFile: c.OIDCClientKeyFile,
+			ClientKey:     c.OIDCClientKey.reveal(),
+			RedirectURI:   c.PublicURL.String() + c.BasePath.Page("/callback", "").String(),
+			Scopes:        c.OIDCScopes,
+		},
+		Logger: logger,
+	}
+}
