@@ -47,9 +47,11 @@ type Attempt struct {
 	Notice       string        `json:"notice,omitempty"` // locale key of what to tell on the next page
 
 	// A form that is sent twice is acted on once: LastForm recognises it (see
-	// [Attempt.Fingerprint]), LastProblem and Outcome repeat the answer.
+	// [Attempt.Fingerprint]); LastProblem, LastCookies and Outcome repeat the
+	// answer.
 	Turn        int      `json:"turn,omitempty"`
 	LastForm    string   `json:"lastForm,omitempty"`
+	LastCookies []string `json:"lastCookies,omitempty"`
 	LastProblem *Problem `json:"lastProblem,omitempty"`
 	// Outcome is how the attempt ended. With it [Manager.EndAttempt] keeps the
 	// attempt readable for a minute, for nothing but to repeat the answer.
@@ -158,9 +160,8 @@ func (a *Attempt) LoginHint(hint string) {
 	a.LoginName, a.Request.LoginHint = hint, hint
 }
 
-// Recall goes on with an account that this browser has used before.
+// Recall begins with an account that this browser has used before.
 func (a *Attempt) Recall(account Account) {
-	a.ForgetUser()
 	a.LoginName = account.LoginName
 	a.ZitadelSession = account.ZitadelSession
 	a.User = UserSnapshot{

@@ -1,0 +1,94 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/web"
+	"torhaus/zitadelclient"
+)
+
+// errExpired marks an attempt that is over, or never was.
+var errExpired = errors.New("no such attempt")
+
+// expired says that a sign-in has run out and offers to begin anew.
+func expired(err error) error {
+	if errors.Is(err, session.ErrUnavailable) {
+		return unavailable(err)
+	}
+	return web.Error{Status: http.StatusGone, Key: "error.expired", Err: errors.Join(errExpired, err)}
+}
+
+// badRequest says that an address or a form is not one that we understand.
+func badRequest(err error) error {
+	return web.Error{Status: http.StatusBadRequest, Key: "error.bad_request", Err: err}
+}
+
+// unavailable says that something behind us is down. It is nil for nil, and
+// never touches a cookie: the visitor is still signed in.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return web.Error{Status: http.StatusServiceUnavailable, Key: "error.unavailable", Err: err, RetryAfter: 5 * time.Second}
+}
+
+// kinds maps what ZITADEL said to what the visitor sees, once.
+var kinds = map[zitadelclient.Kind]web.Error{
+	zitadelclient.NotFound:     {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.SessionEnded: {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.NotActive:    {Status: http.StatusForbidden, Key: "error.not_active"},
+	zitadelclient.RateLimited:  {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 10 * time.Second},
+	zitadelclient.Unavailable:  {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 5 * time.Second},
+	zitadelclient.Unauthorized: {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
+	zitadelclient.NotPermitted: {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
+}
+
+// kindOf is the kind of ZITADEL's answer: "" for success, [notZitadels] for an
+// error that is none of it.
+func kindOf(err error) zitadelclient.Kind {
+	if err == nil {
+		return ""
+	}
+	if failed := new(zitadelclient.Error); errors.As(err, &failed) {
+		return failed.Kind
+	}
+	return notZitadels
+}
+
+const notZitadels zitadelclient.Kind = "not an answer of ZITADEL's"
+
+// translate turns errors of the layers below into what the visitor sees. What
+// it does not know is a fault of ours: 500.
+func translate(err error) error {
+	if err == nil || errors.As(err, new(web.Error)) {
+		return err
+	}
+	if errors.Is(err, session.ErrUnavailable) {
+		return unavailable(err)
+	}
+	if shown, ok := kinds[kindOf(err)]; ok {
+		shown.Err = err
+		return shown
+	}
+	return err
+}
+
+// errorPage renders an error. It asks nothing of ZITADEL: it must also work
+// when ZITADEL is what is broken.
+func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error, id string) {
+	page := templates.ErrorPage{
+		Base: h.plainBase(r, nil), Status: e.Status, TitleKey: e.Key + ".title", TextKey: e.Key + ".text",
+		ErrorID: id, RetryAfter: e.RetryAfter,
+	}
+	switch e.Status {
+	case http.StatusGone, http.StatusForbidden:
+		page.Restart = h.BasePath.String() + "/login"
+	}
+	if err := h.render(w, e.Status, page); err != nil {
+		h.Logger.ErrorContext(r.Context(), "error page not rendered", "error", err, "error_id", id)
+	}
+}

@@ -1,0 +1,177 @@
+package handlers
+
+import (
+	"errors"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/zitadelclient"
+)
+
+// load reads the facts of the attempt: the one place that asks ZITADEL what is
+// true. A ZITADEL session, its user and their methods are never cached: what
+// is handed over is decided on what ZITADEL says in this very request.
+func (v *visit) load() error {
+	a := v.attempt
+	v.state = flow.State{
+		Now:          v.Now(),
+		Request:      request(a),
+		LoginName:    a.LoginName,
+		Hidden:       a.Hidden,
+		Registration: registration(a),
+		Resetting:    a.Resetting,
+		Verifying:    a.Verifying,
+		Verified:     a.Verified,
+		Changing:     a.Changing,
+	}
+	if err := v.loadAccount(); err != nil {
+		return err
+	}
+	if err := v.loadUser(); err != nil {
+		return err
+	}
+	v.fresh = true
+	return v.loadSettings()
+}
+
+// loadAccount finds the attempt's ZITADEL session and reads it with its token:
+// possession of the token, not our service's rights, makes it this browser's.
+func (v *visit) loadAccount() error {
+	v.account = nil
+	if v.attempt.ZitadelSession == "" {
+		return nil
+	}
+	if v.renewed != nil && v.renewed.ZitadelSession == v.attempt.ZitadelSession {
+		v.account = v.renewed // made by this request: the browser cannot have sent it
+	} else {
+		accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+		if err != nil {
+			return unavailable(err)
+		}
+		if v.account = accounts.BySession(v.attempt.ZitadelSession); v.account == nil {
+			return nil
+		}
+	}
+	s, err := v.Zitadel.Session(v.ctx, ref(*v.account))
+	switch {
+	case errors.Is(err, zitadelclient.NotFound), errors.Is(err, zitadelclient.SessionEnded):
+		return nil
+	case err != nil:
+		return err
+	}
+	v.state.Session = &s
+	return nil
+}
+
+// loadUser reads the user of the session afresh, or takes what the login name
+// step found while there is no session to hand over.
+func (v *visit) loadUser() error {
+	snapshot := v.attempt.User
+	if v.state.Session == nil && snapshot.ID == "" {
+		return nil
+	}
+	id := snapshot.ID
+	if v.state.Session != nil {
+		id = v.state.Session.Factors.User.ID
+	} else if snapshot.State != "" {
+		v.state.User = &zitadelclient.User{
+			ID: id, OrganizationID: snapshot.OrganizationID,
+			State: zitadelclient.UserState(snapshot.State), Human: true,
+		}
+		v.state.Methods = methods(snapshot.Methods)
+		return nil
+	}
+	user, err := v.Zitadel.User(v.ctx, id)
+	if errors.Is(err, zitadelclient.NotFound) {
+		v.state.User = &zitadelclient.User{ID: id, Human: true, State: zitadelclient.UserDeleted}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.state.User = &user
+	v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id)
+	return err
+}
+
+// loadSettings reads the policies of the user's organization (cached for
+// seconds), or of the requested one while nobody is known.
+func (v *visit) loadSettings() (err error) {
+	organization := v.organization()
+	if v.state.Settings, err = v.Zitadel.LoginSettings(v.ctx, organization); err != nil {
+		return err
+	}
+	if v.state.User == nil {
+		return nil
+	}
+	if v.state.Expiry, err = v.Zitadel.PasswordExpiry(v.ctx, organization); err != nil {
+		return err
+	}
+	return v.loadOrganization()
+}
+
+// loadOrganization reads whether the user's organization is open. ZITADEL lets
+// the users of a deactivated one in (CVE-2026-105213).
+func (v *visit) loadOrganization() error {
+	if v.state.User.OrganizationID == "" {
+		return nil
+	}
+	found, err := v.Zitadel.Organizations(v.ctx, zitadelclient.OrganizationQuery{ID: v.state.User.OrganizationID})
+	v.state.OrganizationClosed = len(found) != 1 || !found[0].Active
+	return err
+}
+
+// organization is whose policies and branding apply.
+func (v *visit) organization() string {
+	if v.state.User != nil && v.state.User.OrganizationID != "" {
+		return v.state.User.OrganizationID
+	}
+	return v.attempt.Organization
+}
+
+// request is what the client demands, as flow knows it.
+func request(a *session.Attempt) flow.Request {
+	r := a.Request
+	prompts := make([]zitadelclient.Prompt, len(r.Prompts))
+	for i, p := range r.Prompts {
+		prompts[i] = zitadelclient.Prompt(p)
+	}
+	return flow.Request{
+		Created:      r.Created.Add(-clockSkew),
+		Prompts:      prompts,
+		MaxAge:       r.MaxAge,
+		HintUserID:   r.HintUserID,
+		Organization: a.Organization,
+		Create:       r.Create,
+	}
+}
+
+// clockSkew is how far ZITADEL's clock, which stamps a check, may lag behind
+// ours, which stamps the request that demands it.
+const clockSkew = 5 * time.Second
+
+func registration(a *session.Attempt) flow.Registration {
+	switch r := a.Registration; {
+	case r == nil:
+		return flow.NotRegistering
+	case r.Taken:
+		return flow.AddressTaken
+	case r.Complete:
+		return flow.Named
+	}
+	return flow.Unnamed
+}
+
+func methods(names []string) []zitadelclient.AuthMethod {
+	out := make([]zitadelclient.AuthMethod, len(names))
+	for i, name := range names {
+		out[i] = zitadelclient.AuthMethod(name)
+	}
+	return out
+}
+
+// ref is how ZITADEL knows an account's session.
+func ref(a session.Account) zitadelclient.SessionRef {
+	return zitadelclient.SessionRef{ID: a.ZitadelSession, Token: a.ZitadelToken}
+}

@@ -1,0 +1,215 @@
+package handlers
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/web"
+	"torhaus/zitadelclient"
+)
+
+// finish hands the visitor over. The facts behind v.step were read from
+// ZITADEL in this request, after its last write: this is the gate.
+func (v *visit) finish() error {
+	if v.step.Kind != flow.Finish || !v.fresh || v.account == nil {
+		return fmt.Errorf("finish without a gate: step %q, fresh %t", v.step.Kind, v.fresh)
+	}
+	if v.r.Method == http.MethodGet && !web.TopLevelNavigation(v.r) {
+		// An image, a fetch or a prefetch must not complete a sign-in that
+		// nobody looks at (login CSRF, burnt codes).
+		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("completion outside a top-level navigation")}
+	}
+	if err := v.guardLoop(); err != nil {
+		return err
+	}
+	v.account.Used = v.Now()
+	switch v.attempt.Request.Kind {
+	case session.KindOwn:
+		return v.finishOwn()
+	case session.KindOIDC:
+		return v.finishClient()
+	}
+	return v.finishBare()
+}
+
+// finishOwn signs in to our own apps: authorize, finalize and exchange, all in
+// this request. State, nonce and verifier never leave the process.
+func (v *visit) finishOwn() error {
+	id, transaction, err := v.Zitadel.Authorize(v.ctx, v.authorizeParams())
+	if errors.Is(err, zitadelclient.AuthorizeRefused) {
+		return v.authorizeInBrowser()
+	}
+	if err != nil {
+		return err
+	}
+	callback, err := v.Zitadel.Finalize(v.ctx, id, ref(*v.account))
+	if err != nil {
+		return v.finalizeFailed(err)
+	}
+	answer, err := parseCallback(callback)
+	if err != nil {
+		return err
+	}
+	return v.redeem(answer, transaction)
+}
+
+// redeem exchanges the code and starts our session. The transaction is ours
+// alone; the answer must prove that it belongs to it before a code is spent.
+func (v *visit) redeem(answer zitadelclient.AuthorizationResponse, transaction zitadelclient.Transaction) error {
+	if subtle.ConstantTimeCompare([]byte(answer.State), []byte(transaction.State)) != 1 {
+		return badRequest(errors.New("authorization response with another state"))
+	}
+	if answer.Issuer != "" && answer.Issuer != v.Issuer.String() {
+		return badRequest(errors.New("authorization response of another issuer")) // RFC 9207: mix-up
+	}
+	if answer.Error != "" {
+		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: fmt.Errorf("authorization error %q", answer.Error)}
+	}
+	tokens, err := v.Zitadel.Exchange(v.ctx, answer.Code, transaction)
+	if errors.Is(err, zitadelclient.InvalidGrant) {
+		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if tokens.Claims.Subject != v.attempt.User.ID {
+		// Whoever signed in here is not whom the tokens are for: a code of
+		// somebody else's was injected.
+		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: errors.New("tokens of another user")}
+	}
+	target, err := v.returnTo()
+	if err != nil {
+		return err
+	}
+	if err := v.Sessions.StartSession(v.ctx, v.w, v.r, v.newSession(tokens.Claims), session.TokenSet{
+		AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, Expires: tokens.Expires,
+	}, false); err != nil {
+		return unavailable(err)
+	}
+	return v.leave(target)
+}
+
+// newSession is what our session remembers: who it is by the user that the gate
+// read, how they signed in and what they may by the claims of the ID token.
+func (v *visit) newSession(c zitadelclient.IDClaims) session.Session {
+	user := v.state.User
+	return session.Session{
+		Subject: c.Subject, Issuer: c.Issuer, ZitadelSession: c.SessionID,
+		Name: user.DisplayName, Email: user.Email, OrganizationID: user.OrganizationID,
+		Roles: c.Roles, Methods: c.Methods, AuthTime: c.AuthTime,
+		UserAgent: clip(v.r.UserAgent(), 200), IP: web.ClientIPFrom(v.r.Context()).String(),
+	}
+}
+
+// finishClient answers another client's authorization request.
+func (v *visit) finishClient() error {
+	id, err := zitadelclient.ParseAuthRequestID(v.attempt.Request.AuthRequestID)
+	if err != nil {
+		return err
+	}
+	callback, err := v.Zitadel.Finalize(v.ctx, id, ref(*v.account))
+	if err != nil {
+		return v.finalizeFailed(err)
+	}
+	target, err := web.ParseClientRedirect(callback, v.attempt.Request.RedirectURI)
+	if err != nil {
+		return err
+	}
+	return v.leave(target)
+}
+
+// finalizeFailed says what became of a request that ZITADEL did not let finish.
+func (v *visit) finalizeFailed(err error) error {
+	switch {
+	case errors.Is(err, zitadelclient.AlreadyHandled), errors.Is(err, zitadelclient.NotFound):
+		return expired(err)
+	case errors.Is(err, zitadelclient.GrantRequired):
+		return web.Error{Status: http.StatusForbidden, Key: "error.no_grant", Err: err}
+	}
+	return err
+}
+
+// finishBare ends a sign-in that no client asked for.
+func (v *visit) finishBare() error {
+	if uri := v.state.Settings.DefaultRedirectURI; uri != "" {
+		// The setting is untrusted: a javascript: address in it was an XSS of
+		// the hosted login (CVE-2026-29192).
+		if target, err := web.ParseDefaultRedirect(uri, v.AppOrigins, v.Issuer); err == nil {
+			return v.leave(target)
+		}
+	}
+	return v.leave(v.BasePath.Page("/signedin", ""))
+}
+
+// leave ends the attempt and goes to the target. The outcome stays for a minute
+// so that the second click of a double click gets the same answer.
+func (v *visit) leave(target web.Target) error {
+	if v.account != nil {
+		if err := v.Sessions.RememberAccount(v.ctx, v.w, v.r, *v.account, false); err != nil {
+			return unavailable(err)
+		}
+	}
+	v.attempt.Outcome = &session.Outcome{Location: target.String(), Cookies: slices.Clone(v.w.Header()["Set-Cookie"])}
+	if err := v.Sessions.EndAttempt(v.ctx, v.w, v.attempt); errors.Is(err, session.ErrChanged) {
+		return expired(err)
+	} else if err != nil {
+		return unavailable(err)
+	}
+	web.EventFrom(v.r.Context()).Set("finished", v.attempt.Request.Kind)
+	return web.Redirect(v.w, v.r, target)
+}
+
+// repeatOutcome gives the answer of an attempt that has just ended once more.
+func (v *visit) repeatOutcome() error {
+	outcome := v.attempt.Outcome
+	target, err := v.target(outcome.Location)
+	if err != nil {
+		return err
+	}
+	for _, cookie := range outcome.Cookies {
+		v.w.Header().Add("Set-Cookie", cookie)
+	}
+	return web.Redirect(v.w, v.r, target)
+}
+
+// target parses an address that we once chose as if we had never seen it.
+func (v *visit) target(raw string) (web.Target, error) {
+	switch v.attempt.Request.Kind {
+	case session.KindOwn:
+		return v.AppOrigins.ReturnTo(raw)
+	case session.KindOIDC:
+		return web.ParseClientRedirect(raw, v.attempt.Request.RedirectURI)
+	}
+	if target, err := web.ParseDefaultRedirect(raw, v.AppOrigins, v.Issuer); err == nil {
+		return target, nil
+	}
+	return v.BasePath.Page("/signedin", ""), nil
+}
+
+// returnTo is where our own app asked to be sent back to. It is parsed again:
+// the operator may have shortened the list since.
+func (v *visit) returnTo() (web.ReturnTo, error) {
+	target, err := v.AppOrigins.ReturnTo(v.attempt.Request.ReturnTo)
+	if err != nil {
+		return v.DefaultApp, nil
+	}
+	return target, nil
+}
+
+// guardLoop stops an app and us from sending a browser round and round.
+func (v *visit) guardLoop() error {
+	wait, err := v.Sessions.Allow(v.ctx, "loop", v.account.ZitadelSession, session.Rate{Burst: 5, Every: time.Second})
+	if err != nil {
+		return unavailable(err)
+	}
+	if wait > 0 {
+		return web.Error{Status: http.StatusTooManyRequests, Key: "error.loop", RetryAfter: wait, Err: errors.New("five sign-ins in five seconds")}
+	}
+	return nil
+}

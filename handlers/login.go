@@ -1,0 +1,307 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"torhaus/session"
+	"torhaus/web"
+	"torhaus/zitadelclient"
+)
+
+// login starts a sign-in: for another client by the id of its auth request, for
+// one of our own apps by return_to. Nothing is asked of ZITADEL for the latter
+// until somebody types a name, so a robot that fetches /login costs nothing.
+func (h *Handlers) login(w http.ResponseWriter, r *http.Request) error {
+	return h.start(w, r, false)
+}
+
+// signup starts a sign-up for one of our own apps.
+func (h *Handlers) signup(w http.ResponseWriter, r *http.Request) error {
+	return h.start(w, r, true)
+}
+
+func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) error {
+	if !web.TopLevelNavigation(r) {
+		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("sign-in started outside a top-level navigation")}
+	}
+	query, err := entryQuery(r)
+	if err != nil {
+		return err
+	}
+	attempt, err := h.entry(r, query, create)
+	if err != nil {
+		return err
+	}
+	if attempt.Request.Kind == session.KindOwn && !create {
+		if done, err := h.alreadySignedIn(w, r, attempt.Request); done || err != nil {
+			return err
+		}
+	}
+	if err := h.recallAccount(r, attempt); err != nil {
+		return err
+	}
+	return h.begin(w, r, attempt)
+}
+
+// begin stores the attempt and goes to its first step.
+func (h *Handlers) begin(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) error {
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	var err error
+	if v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt); err != nil {
+		return unavailable(err)
+	}
+	return v.proceed()
+}
+
+// startBare begins a sign-in without a client for a step page opened directly.
+func (h *Handlers) startBare(w http.ResponseWriter, r *http.Request, prepare func(*session.Attempt)) (*visit, error) {
+	if !web.TopLevelNavigation(r) {
+		return nil, web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("sign-in started outside a top-level navigation")}
+	}
+	query, err := entryQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	attempt := &session.Attempt{Request: session.Request{Kind: session.KindBare, Created: h.Now()}}
+	attempt.LoginHint(query.Get("loginName"))
+	attempt.Organization = numeric(query.Get("organization"))
+	prepare(attempt)
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	if err := h.recallAccount(r, attempt); err != nil {
+		return nil, err
+	}
+	v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt)
+	return v, unavailable(err)
+}
+
+// entryQuery is the query of an entry page: each parameter once, and short.
+func entryQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest(err)
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			// Two values are read differently by different programs, which is
+			// how a check is made on one and a redirect on the other.
+			return nil, badRequest(errors.New("a parameter was given more than once"))
+		}
+		if len(values[0]) > 2048 || len(name) > 64 || strings.ContainsRune(values[0], 0) {
+			return nil, badRequest(errors.New("a parameter is too long or has a zero byte"))
+		}
+	}
+	return query, nil
+}
+
+// entry reads which client asks for the sign-in, and for what.
+func (h *Handlers) entry(r *http.Request, query url.Values, create bool) (*session.Attempt, error) {
+	id, err := authRequestID(query)
+	if err != nil {
+		return nil, err
+	}
+	if id != "" {
+		return h.clientEntry(r, id)
+	}
+	return h.ownEntry(query, create)
+}
+
+// authRequestID understands both names that Login V2 uses on entry.
+func authRequestID(query url.Values) (zitadelclient.AuthRequestID, error) {
+	raw := query.Get("authRequest")
+	if request := query.Get("requestId"); request != "" && raw == "" {
+		kind, id, _ := strings.Cut(request, "_")
+		if kind != "oidc" {
+			return "", web.Error{Status: http.StatusNotFound, Key: "error.unsupported_request", Err: errors.New("requestId of an unsupported kind")}
+		}
+		raw = id
+	}
+	if raw == "" && (query.Has("authRequest") || query.Has("requestId")) {
+		return "", badRequest(errors.New("empty auth request id"))
+	}
+	if query.Has("samlRequest") {
+		return "", web.Error{Status: http.StatusNotFound, Key: "error.unsupported_request", Err: errors.New("SAML requests are not supported yet")}
+	}
+	if raw == "" {
+		return "", nil
+	}
+	id, err := zitadelclient.ParseAuthRequestID(raw)
+	if err != nil {
+		return "", badRequest(err) // refused here: no ZITADEL call for garbage
+	}
+	return id, nil
+}
+
+// clientEntry reads the auth request of another client.
+func (h *Handlers) clientEntry(r *http.Request, id zitadelclient.AuthRequestID) (*session.Attempt, error) {
+	ar, err := h.Zitadel.AuthRequest(r.Context(), id)
+	if errors.Is(err, zitadelclient.NotFound) {
+		return nil, expired(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	request := session.Request{
+		Kind: session.KindOIDC, AuthRequestID: string(ar.ID), ClientID: ar.ClientID, RedirectURI: ar.RedirectURI,
+		HintUserID: ar.HintUserID, UILocales: ar.UILocales, Scopes: ar.Scopes,
+		MaxAge: ar.MaxAge, Created: ar.Created,
+	}
+	for _, p := range ar.Prompts {
+		request.Prompts = append(request.Prompts, string(p))
+		request.Create = request.Create || p == zitadelclient.PromptCreate
+	}
+	attempt := &session.Attempt{Request: request}
+	attempt.LoginHint(ar.LoginHint)
+	attempt.Organization, err = h.requestedOrganization(r, ar.Scopes)
+	return attempt, err
+}
+
+// Scopes by which a client asks for users of one organization.
+const (
+	organizationScope = "urn:zitadel:iam:org:id:"
+	domainScope       = "urn:zitadel:iam:org:domain:primary:"
+)
+
+// requestedOrganization is the organization that the client's scopes ask for.
+func (h *Handlers) requestedOrganization(r *http.Request, scopes []string) (string, error) {
+	for _, scope := range scopes {
+		if id, ok := strings.CutPrefix(scope, organizationScope); ok {
+			return id, nil
+		}
+		domain, ok := strings.CutPrefix(scope, domainScope)
+		if !ok {
+			continue
+		}
+		found, err := h.Zitadel.Organizations(r.Context(), zitadelclient.OrganizationQuery{Domain: domain})
+		if err != nil {
+			return "", err
+		}
+		if len(found) != 1 {
+			return "", badRequest(errors.New("the scope names a domain of no single organization"))
+		}
+		return found[0].ID, nil
+	}
+	return "", nil
+}
+
+// ownEntry reads what one of our own apps asks for. An unusable return_to is
+// not echoed and not an error page: the visitor ends at the default app.
+func (h *Handlers) ownEntry(query url.Values, create bool) (*session.Attempt, error) {
+	request := session.Request{Kind: session.KindOwn, Created: h.Now(), Create: create}
+	target, err := h.AppOrigins.ReturnTo(query.Get("return_to"))
+	if err != nil {
+		target = h.DefaultApp
+	}
+	request.ReturnTo = target.String()
+	if request.Prompts, err = prompts(query.Get("prompt")); err != nil {
+		return nil, err
+	}
+	request.Create = request.Create || slices.Contains(request.Prompts, string(zitadelclient.PromptCreate))
+	if raw := query.Get("max_age"); raw != "" {
+		seconds, err := strconv.ParseUint(raw, 10, 31)
+		if err != nil {
+			return nil, badRequest(errors.New("max_age is not a number of seconds"))
+		}
+		age := time.Duration(seconds) * time.Second
+		request.MaxAge = &age
+	}
+	if locales := query.Get("ui_locales"); locales != "" {
+		request.UILocales = strings.Fields(locales)
+	}
+	attempt := &session.Attempt{Request: request, Organization: numeric(query.Get("organization"))}
+	attempt.LoginHint(query.Get("login_hint"))
+	return attempt, nil
+}
+
+// prompts reads a prompt parameter; only values that mean something here.
+func prompts(raw string) ([]string, error) {
+	values := strings.Fields(raw)
+	for _, p := range values {
+		switch zitadelclient.Prompt(p) {
+		case zitadelclient.PromptNone:
+			if len(values) > 1 {
+				return nil, badRequest(errors.New("prompt=none with another prompt")) // OIDC Core 3.1.2.1
+			}
+		case zitadelclient.PromptLogin, zitadelclient.PromptSelectAccount, zitadelclient.PromptCreate, zitadelclient.PromptConsent:
+		default:
+			return nil, badRequest(errors.New("unknown prompt"))
+		}
+	}
+	return values, nil
+}
+
+// numeric keeps an id of ZITADEL's and drops whatever is none.
+func numeric(id string) string {
+	if len(id) > 32 || strings.Trim(id, "0123456789") != "" {
+		return ""
+	}
+	return id
+}
+
+// alreadySignedIn sends a visitor with a live session straight back, without a
+// word to ZITADEL.
+func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, request session.Request) (bool, error) {
+	for _, p := range request.Prompts {
+		if p != string(zitadelclient.PromptNone) {
+			return false, nil
+		}
+	}
+	s, err := h.Sessions.Session(r.Context(), r)
+	if errors.Is(err, session.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	if request.MaxAge != nil && h.Now().Sub(s.AuthTime) > *request.MaxAge {
+		return false, nil
+	}
+	if organization := numeric(r.URL.Query().Get("organization")); organization != "" && organization != s.OrganizationID {
+		return false, nil
+	}
+	wait, err := h.Sessions.Allow(r.Context(), "loop", s.Handle, session.Rate{Burst: 5, Every: time.Second})
+	if err != nil {
+		return false, unavailable(err)
+	}
+	if wait > 0 {
+		return false, web.Error{Status: http.StatusTooManyRequests, Key: "error.loop", RetryAfter: wait, Err: errors.New("five sign-ins in five seconds")}
+	}
+	target, err := h.AppOrigins.ReturnTo(request.ReturnTo)
+	if err != nil {
+		return false, err
+	}
+	return true, web.Redirect(w, r, target)
+}
+
+// recallAccount offers the account that this browser used last, unless the
+// client asks for a choice. Whether its ZITADEL session still counts is for
+// flow.Next to say.
+func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt) error {
+	request := attempt.Request
+	if request.Create || slices.Contains(request.Prompts, string(zitadelclient.PromptSelectAccount)) {
+		return nil
+	}
+	accounts, err := h.Sessions.Accounts(r.Context(), r)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, account := range accounts.ByUse() {
+		if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, account.LoginName) {
+			continue
+		}
+		if request.HintUserID != "" && request.HintUserID != account.UserID {
+			continue
+		}
+		if attempt.Organization != "" && attempt.Organization != account.OrganizationID {
+			continue
+		}
+		attempt.Recall(account)
+		return nil
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// loginNameStep asks who is signing in.
+var loginNameStep = step{
+	kind:   flow.LoginName,
+	path:   "/loginname",
+	show:   showLoginName,
+	submit: submitLoginName,
+	bare:   func(*session.Attempt) {},
+}
+
+// longestLoginName is ZITADEL's own limit.
+const longestLoginName = 200
+
+func showLoginName(v *visit) (templates.Page, error) {
+	return templates.LoginNamePage{
+		Base:        v.base(),
+		LoginName:   v.attempt.LoginName,
+		Label:       loginNameLabel(v.state.Settings),
+		CanRegister: v.step.Allows(flow.Register),
+	}, nil
+}
+
+// loginNameLabel says what may be typed, by policy.
+func loginNameLabel(s zitadelclient.LoginSettings) string {
+	switch {
+	case s.DisableLoginWithEmail && s.DisableLoginWithPhone:
+		return "username"
+	case s.DisableLoginWithPhone:
+		return "email"
+	case s.DisableLoginWithEmail:
+		return "username-or-phone"
+	}
+	return "email-or-phone"
+}
+
+// submitLoginName finds the user. A new name forgets whatever an earlier one
+// had found: factors never move from one user to another.
+func submitLoginName(v *visit, form url.Values) error {
+	name := strings.TrimSpace(form.Get(templates.FieldLoginName))
+	changing := v.attempt.Changing
+	v.attempt.ForgetUser()
+	v.attempt.LoginName, v.attempt.Changing = name, changing
+	v.state.User, v.state.Session = nil, nil // settings below are then those of the request's organization
+	v.fresh = false
+	switch {
+	case name == "":
+		return refuse(templates.FieldLoginName, "problem.login_name_empty")
+	case utf8.RuneCountInString(name) > longestLoginName:
+		return refuse(templates.FieldLoginName, "problem.login_name_long")
+	case strings.IndexFunc(name, isControl) >= 0:
+		return v.unknownUser() // nobody's name; ZITADEL need not be asked
+	}
+	if err := v.limitSearch(); err != nil {
+		return err
+	}
+	if err := v.loadSettings(); err != nil {
+		return err
+	}
+	user, err := v.findUser(name)
+	if err != nil {
+		return err
+	}
+	if user == nil {
+		return v.unknownUser()
+	}
+	return v.identified(*user)
+}
+
+func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
+
+// findUser searches by everything that policy allows as a login name. A login
+// name beats an e-mail address that somebody else also has; two users that
+// match equally well are nobody.
+func (v *visit) findUser(name string) (*zitadelclient.User, error) {
+	settings := v.state.Settings
+	query := zitadelclient.UserQuery{LoginName: name, OrganizationID: v.attempt.Organization}
+	if !settings.DisableLoginWithEmail && strings.Contains(name, "@") {
+		query.Email = name
+	}
+	if phone := phoneNumber(name); !settings.DisableLoginWithPhone && phone != "" {
+		query.Phone = phone
+	}
+	found, err := v.Zitadel.SearchUsers(v.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(u zitadelclient.User) bool { return !u.Human })
+	for _, u := range found {
+		if strings.EqualFold(u.PreferredLoginName, name) || strings.EqualFold(u.UserName, name) {
+			return &u, nil
+		}
+	}
+	if len(found) != 1 {
+		return nil, nil
+	}
+	return &found[0], nil
+}
+
+// phoneNumber is the E.164 form of what looks like one, the only form that
+// ZITADEL finds; "" when it is none.
+func phoneNumber(name string) string {
+	digits := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", "/", "").Replace(name)
+	rest, plus := strings.CutPrefix(digits, "+")
+	if !plus || len(rest) < 7 || len(rest) > 15 || strings.Trim(rest, "0123456789") != "" {
+		return ""
+	}
+	return digits
+}
+
+// unknownUser says so, or goes on as if there were one where policy hides it.
+func (v *visit) unknownUser() error {
+	if v.state.Settings.IgnoreUnknownUsernames {
+		v.attempt.Hidden = true
+		return nil
+	}
+	return refuse(templates.FieldLoginName, "problem.user_not_found")
+}
+
+// identified keeps what the password page needs to know of the user.
+func (v *visit) identified(user zitadelclient.User) error {
+	v.attempt.User = session.UserSnapshot{
+		ID: user.ID, OrganizationID: user.OrganizationID, LoginName: user.PreferredLoginName,
+		DisplayName: user.DisplayName, State: string(user.State),
+	}
+	v.state.User = &user
+	if err := v.loadSettings(); err != nil {
+		return err
+	}
+	if v.state.Settings.IgnoreUnknownUsernames {
+		return nil // not asked for: the call would tell known from unknown by its time
+	}
+	found, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	v.attempt.User.Methods = make([]string, len(found))
+	for i, m := range found {
+		v.attempt.User.Methods[i] = string(m)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package handlers
+
+import (
+	"net/url"
+
+	"torhaus/flow"
+	"torhaus/zitadelclient"
+)
+
+// Links in mails are built from our configured origin, never from a request's
+// Host (CVE-2026-29067), and carry what ZITADEL fills in. They stay under its
+// limit of 200 characters.
+func (h *Handlers) verifyTemplate() string {
+	return h.PublicURL.String() + h.BasePath.String() + "/verify?userId={{.UserID}}&code={{.Code}}"
+}
+
+func (h *Handlers) resetTemplate() string {
+	return h.PublicURL.String() + h.BasePath.String() + "/password/set?userId={{.UserID}}&code={{.Code}}"
+}
+
+// sendOnArrival sends the mail that the next step waits for, once an attempt
+// and only as the result of a form: a page that is fetched, reloaded or
+// prefetched sends nothing.
+func (v *visit) sendOnArrival() error {
+	if v.step.Kind != flow.VerifyEmail || v.attempt.VerifySent || v.state.Session == nil || v.r.Method != "POST" {
+		return nil
+	}
+	if v.limitMail() != nil {
+		return nil // the page offers to send one later
+	}
+	v.attempt.VerifySent = true
+	if err := v.Zitadel.SendEmailCode(v.ctx, v.state.User.ID, v.verifyTemplate()); err != nil {
+		return err
+	}
+	return unavailable(v.Sessions.SaveAttempt(v.ctx, v.attempt))
+}
+
+// requestReset has a reset code mailed. The answer is the same whether there is
+// such a user or not; only the owner of the mailbox learns.
+func (v *visit) requestReset() error {
+	if !v.step.Allows(flow.ResetPassword) {
+		return nil // policy hides it; the button was not on the page
+	}
+	if err := v.limitMail(); err != nil {
+		return err
+	}
+	v.attempt.Resetting = true
+	v.attempt.Notice = "notice.reset_sent"
+	v.fresh = false
+	if v.attempt.User.ID == "" {
+		return nil
+	}
+	err := v.Zitadel.SendPasswordReset(v.ctx, v.attempt.User.ID, v.resetTemplate())
+	switch kindOf(err) {
+	case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:
+		return nil
+	}
+	return err
+}
+
+// mailCode reads the code and the user of a mail's link. Whatever does not look
+// like one is dropped: the page then asks for it.
+func mailCode(query url.Values) (userID, code string) {
+	code = cleanCode(query.Get("code"))
+	userID = numeric(query.Get("userId"))
+	if code == "" || userID == "" {
+		return "", ""
+	}
+	return userID, code
+}

@@ -1,0 +1,162 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// passwordStep asks for the password.
+var passwordStep = step{
+	kind:   flow.Password,
+	path:   "/password",
+	show:   showPassword,
+	submit: submitPassword,
+}
+
+func showPassword(v *visit) (templates.Page, error) {
+	return templates.PasswordPage{
+		Base:      v.base(),
+		LoginName: v.attempt.LoginName,
+		CanReset:  v.step.Allows(flow.ResetPassword),
+	}, nil
+}
+
+// longestPassword is ZITADEL's own limit, in characters.
+const longestPassword = 200
+
+func submitPassword(v *visit, form url.Values) error {
+	if form.Get(templates.FieldAction) == templates.ActionReset {
+		return v.requestReset()
+	}
+	password := form.Get(templates.FieldPassword)
+	if password == "" {
+		return refuse(templates.FieldPassword, "problem.password_empty")
+	}
+	if len([]rune(password)) > longestPassword {
+		return v.credentialsRefused(nil) // cannot be anybody's: no hash is spent on it
+	}
+	if err := v.limitPassword(); err != nil {
+		return err
+	}
+	if v.attempt.User.ID == "" || v.state.User == nil {
+		v.passwordPace.even(v.ctx, v.Wait, v.Now(), v.Now) // as long as a real check takes
+		return v.credentialsRefused(nil)
+	}
+	return v.checkPassword(password)
+}
+
+// checkPassword has ZITADEL check the password, in the session that this
+// browser has of the user, or in a new one.
+func (v *visit) checkPassword(password string) error {
+	checks := zitadelclient.Checks{UserID: v.attempt.User.ID, Password: password}
+	began := v.Now()
+	err := v.updateSession(checks)
+	if errors.Is(err, zitadelclient.SessionEnded) || errors.Is(err, errNoSession) {
+		err = v.createSession(checks)
+	}
+	switch kind := kindOf(err); kind {
+	case "":
+		v.passwordPace.saw(v.Now().Sub(began))
+		return nil
+	case zitadelclient.WrongPassword:
+		v.passwordPace.saw(v.Now().Sub(began))
+		return v.credentialsRefused(err)
+	case zitadelclient.NotActive, zitadelclient.NoPassword, zitadelclient.NotFound:
+		// ZITADEL refused without hashing; where users are hidden the time must
+		// not say so.
+		if v.state.Settings.IgnoreUnknownUsernames {
+			v.passwordPace.even(v.ctx, v.Wait, began, v.Now)
+		}
+		return v.credentialsRefused(err)
+	}
+	return err
+}
+
+// credentialsRefused words a failed sign-in. Where policy hides users there is
+// one wording for every cause, and no counter.
+func (v *visit) credentialsRefused(err error) error {
+	if v.state.Settings.IgnoreUnknownUsernames {
+		return refuse("", "problem.credentials")
+	}
+	if errors.Is(err, zitadelclient.NotActive) {
+		return refuse("", "problem.not_active")
+	}
+	var failed *zitadelclient.Error
+	if errors.As(err, &failed) && failed.FailedAttempts > 0 {
+		lockout, lockoutErr := v.Zitadel.Lockout(v.ctx, v.organization())
+		if lockoutErr == nil && lockout.MaxPasswordAttempts > 0 {
+			if failed.FailedAttempts >= lockout.MaxPasswordAttempts {
+				return refuse("", "problem.locked")
+			}
+			return refuse("", "problem.attempts", failed.FailedAttempts, lockout.MaxPasswordAttempts)
+		}
+	}
+	return refuse("", "problem.credentials")
+}
+
+// errNoSession says that this browser has no live ZITADEL session of the user.
+var errNoSession = errors.New("no ZITADEL session of this user")
+
+// updateSession adds checks to the user's ZITADEL session. One PATCH is in
+// flight per session, across replicas: each rotates the token and kills the
+// last, and two at once would leave the browser with a dead one.
+func (v *visit) updateSession(checks zitadelclient.Checks) error {
+	s := v.state.Session
+	if s == nil || v.account == nil || s.Factors.User.ID != checks.UserID || !s.Expires.After(v.Now()) {
+		return errNoSession
+	}
+	unlock, err := v.Sessions.Lock(v.ctx, "zitadel:"+v.account.ZitadelSession, submitTime)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer unlock()
+	checks.UserID = "" // the user of a session cannot be set again
+	ref, err := v.Zitadel.UpdateSession(v.ctx, ref(*v.account), zitadelclient.SessionUpdate{Checks: checks, Lifetime: v.ZitadelSessionLifetime})
+	if err != nil {
+		return err
+	}
+	return v.keepAccount(ref)
+}
+
+// createSession makes a ZITADEL session, credential and all, in one call: one
+// that nobody has proven anything in never exists.
+func (v *visit) createSession(checks zitadelclient.Checks) error {
+	ref, err := v.Zitadel.CreateSession(v.ctx, zitadelclient.NewSession{
+		Checks: checks, UserAgent: v.userAgent(), Lifetime: v.ZitadelSessionLifetime,
+	})
+	if err != nil {
+		return err
+	}
+	return v.keepAccount(ref)
+}
+
+// keepAccount stores the one copy of the newest token and ties the attempt to
+// its session.
+func (v *visit) keepAccount(ref zitadelclient.SessionRef) error {
+	snapshot := v.attempt.User
+	v.renewed = &session.Account{
+		UserID: snapshot.ID, OrganizationID: snapshot.OrganizationID,
+		LoginName: snapshot.LoginName, DisplayName: snapshot.DisplayName,
+		ZitadelSession: ref.ID, ZitadelToken: ref.Token, Used: v.Now(),
+	}
+	v.attempt.ZitadelSession = ref.ID
+	v.fresh = false
+	return unavailable(v.Sessions.RememberAccount(v.ctx, v.w, v.r, *v.renewed, false))
+}
+
+// wait is the real clock's Wait.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

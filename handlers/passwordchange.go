@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"net/url"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// passwordChangeStep sets a new password with the current one as proof.
+var passwordChangeStep = step{
+	kind:   flow.ChangePassword,
+	path:   "/password/change",
+	show:   showPasswordChange,
+	submit: submitPasswordChange,
+	bare:   func(a *session.Attempt) { a.Changing = true },
+}
+
+func showPasswordChange(v *visit) (templates.Page, error) {
+	rules, err := v.rules()
+	if err != nil {
+		return nil, err
+	}
+	return templates.PasswordChangePage{
+		Base: v.base(), LoginName: v.attempt.LoginName, Rules: rules, Reason: string(v.step.Reason),
+	}, nil
+}
+
+func submitPasswordChange(v *visit, form url.Values) error {
+	current, password := form.Get(templates.FieldCurrent), form.Get(templates.FieldPassword)
+	proof, err := zitadelclient.CurrentPassword(current)
+	if err != nil {
+		return refuse(templates.FieldCurrent, "problem.password_empty.current")
+	}
+	if err := v.checkNewPassword(templates.FieldPassword, password); err != nil {
+		return err
+	}
+	if password == current {
+		return refuse(templates.FieldPassword, "problem.password_same")
+	}
+	if err := v.limitPassword(); err != nil {
+		return err
+	}
+	if err := v.Zitadel.SetPassword(v.ctx, v.state.User.ID, password, proof); err != nil {
+		if kindOf(err) == zitadelclient.WrongPassword {
+			return refuse(templates.FieldCurrent, "problem.current_password")
+		}
+		return passwordRefused(templates.FieldPassword, err)
+	}
+	v.attempt.Changing = false
+	// ZITADEL takes the password factor from every older session, this one
+	// too: it is shown once more, with the password that was just set.
+	return v.checkPassword(password)
+}

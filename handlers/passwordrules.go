@@ -1,0 +1,73 @@
+package handlers
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// rules are the password rules of the user's organization, for the page to show
+// and for the handler to hold; only those that policy asks for.
+func (v *visit) rules() (templates.PasswordRules, error) {
+	c, err := v.Zitadel.PasswordComplexity(v.ctx, v.organization())
+	if err != nil {
+		return templates.PasswordRules{}, err
+	}
+	return templates.PasswordRules{
+		MinLength: c.MinLength, Uppercase: c.RequiresUppercase, Lowercase: c.RequiresLowercase,
+		Number: c.RequiresNumber, Symbol: c.RequiresSymbol,
+	}, nil
+}
+
+// checkNewPassword holds a new password against the rules before it is sent, so
+// that the answer is in the visitor's language and no code is spent on it. The
+// password is compared as typed: nothing is trimmed or cut.
+func (v *visit) checkNewPassword(field, password string) error {
+	if password == "" {
+		return refuse(field, "problem.password_empty")
+	}
+	rules, err := v.rules()
+	if err != nil {
+		return err
+	}
+	return brokenRule(field, password, rules)
+}
+
+// bcryptLimit is how many bytes of a password ZITADEL's hash can see. A longer
+// one is refused in words rather than cut in silence.
+const bcryptLimit = 72
+
+func brokenRule(field, password string, rules templates.PasswordRules) error {
+	has := func(class func(rune) bool) bool { return strings.IndexFunc(password, class) >= 0 }
+	switch {
+	case utf8.RuneCountInString(password) > longestPassword:
+		return refuse(field, "problem.password_long", longestPassword)
+	case len(password) > bcryptLimit:
+		return refuse(field, "problem.password_bytes", bcryptLimit)
+	case len([]rune(password)) < rules.MinLength:
+		return refuse(field, "problem.password_short", rules.MinLength)
+	case rules.Uppercase && !has(func(r rune) bool { return r >= 'A' && r <= 'Z' }):
+		return refuse(field, "problem.password_uppercase")
+	case rules.Lowercase && !has(func(r rune) bool { return r >= 'a' && r <= 'z' }):
+		return refuse(field, "problem.password_lowercase")
+	case rules.Number && !has(func(r rune) bool { return r >= '0' && r <= '9' }):
+		return refuse(field, "problem.password_number")
+	case rules.Symbol && !has(func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }):
+		return refuse(field, "problem.password_symbol")
+	}
+	return nil
+}
+
+// passwordRefused words what ZITADEL says of a new password.
+func passwordRefused(field string, err error) error {
+	switch kindOf(err) {
+	case zitadelclient.PasswordPolicy:
+		return refuse(field, "problem.password_policy")
+	case zitadelclient.WrongCode:
+		return refuse(templates.FieldCode, "problem.code_wrong")
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/web"
+	"torhaus/zitadelclient"
+)
+
+// passwordSetStep sets a forgotten password with a mailed code.
+var passwordSetStep = step{
+	kind:   flow.ResetPassword,
+	path:   "/password/set",
+	show:   showPasswordSet,
+	submit: submitPasswordSet,
+	bare:   func(*session.Attempt) {},
+}
+
+func showPasswordSet(v *visit) (templates.Page, error) {
+	if !v.attempt.Resetting {
+		return templates.PasswordResetPage{Base: v.base(), LoginName: v.attempt.LoginName}, nil
+	}
+	rules, err := v.rules()
+	if err != nil {
+		return nil, err
+	}
+	return templates.PasswordSetPage{
+		Base: v.base(), LoginName: v.attempt.LoginName,
+		Code: v.attempt.Code, FromLink: v.attempt.FromLink, Rules: rules,
+	}, nil
+}
+
+func submitPasswordSet(v *visit, form url.Values) error {
+	if action := form.Get(templates.FieldAction); action == templates.ActionSend || action == templates.ActionResend {
+		return v.requestReset()
+	}
+	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
+	code := cleanCode(v.attempt.Code)
+	password := form.Get(templates.FieldPassword)
+	if code == "" {
+		return refuse(templates.FieldCode, "problem.code_wrong")
+	}
+	if err := v.checkNewPassword(templates.FieldPassword, password); err != nil {
+		return err
+	}
+	if err := v.limitCode(); err != nil {
+		return err
+	}
+	if v.attempt.User.ID == "" {
+		return refuse(templates.FieldCode, "problem.code_wrong") // nobody: no code of theirs can be right
+	}
+	proof, err := zitadelclient.VerificationCode(code)
+	if err != nil {
+		return err
+	}
+	if err := v.Zitadel.SetPassword(v.ctx, v.attempt.User.ID, password, proof); err != nil {
+		if kindOf(err) == zitadelclient.NotFound {
+			return refuse(templates.FieldCode, "problem.code_wrong")
+		}
+		return passwordRefused(templates.FieldPassword, err)
+	}
+	return v.passwordWasReset(password)
+}
+
+// passwordWasReset ends what the old password had opened. The browser that
+// asked for the code goes on signed in; one that merely opened the link does
+// not: whoever reads a mail is not yet whoever began the sign-in.
+func (v *visit) passwordWasReset(password string) error {
+	if err := v.Sessions.EndSessions(v.ctx, v.attempt.User.ID); err != nil {
+		return unavailable(err)
+	}
+	v.attempt.Resetting, v.attempt.Code = false, ""
+	v.fresh = false
+	if !v.attempt.FromLink {
+		return v.checkPassword(password)
+	}
+	v.attempt.FromLink = false
+	v.attempt.ForgetUser()
+	v.attempt.Notice = "notice.password_set"
+	return nil
+}
+
+// mailLink takes a link from a mail: the code goes into a fresh attempt and out
+// of the URL, and nothing is redeemed until somebody presses the button. Mail
+// scanners open links too.
+func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prepare func(*session.Attempt)) (bool, error) {
+	query, err := entryQuery(r)
+	if err != nil {
+		return true, err
+	}
+	if !query.Has("code") {
+		return false, nil
+	}
+	userID, code := mailCode(query)
+	attempt := &session.Attempt{
+		Request: session.Request{Kind: session.KindBare, Created: h.Now()}, FromLink: true, Code: code,
+		User: session.UserSnapshot{ID: userID, State: string(zitadelclient.UserActive), Methods: []string{}},
+	}
+	if err := h.inherit(r, attempt); err != nil {
+		return true, err
+	}
+	prepare(attempt)
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	if v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt); err != nil {
+		return true, unavailable(err)
+	}
+	return true, web.Redirect(w, r, v.path(s.path))
+}
+
+// inherit lets a link that is opened in the browser that asked for it go on with
+// what was begun there.
+func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt) error {
+	waiting, err := h.Sessions.Attempts(r.Context(), r)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, a := range waiting {
+		if attempt.User.ID != "" && a.User.ID == attempt.User.ID && a.Outcome == nil && !a.FromLink {
+			attempt.Request, attempt.User, attempt.Organization = a.Request, a.User, a.Organization
+			attempt.LoginName, attempt.ZitadelSession, attempt.FromLink = a.LoginName, a.ZitadelSession, false
+			return nil
+		}
+	}
+	return nil
+}
+
+// getPasswordSet also takes the links of reset mails.
+func (h *Handlers) getPasswordSet(w http.ResponseWriter, r *http.Request) error {
+	taken, err := h.mailLink(w, r, passwordSetStep, func(a *session.Attempt) { a.Resetting = true })
+	if taken || err != nil {
+		return err
+	}
+	return h.get(passwordSetStep)(w, r)
+}

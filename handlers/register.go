@@ -1,0 +1,201 @@
+package handlers
+
+import (
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// registerStep asks for a name and an e-mail address.
+var registerStep = step{
+	kind:   flow.Register,
+	path:   "/register",
+	show:   showRegister,
+	submit: submitRegister,
+	bare:   func(a *session.Attempt) { a.Request.Create = true },
+}
+
+// registerPasswordStep creates the account.
+var registerPasswordStep = step{
+	kind:   flow.RegisterPassword,
+	path:   "/register/password",
+	show:   showRegisterPassword,
+	submit: submitRegisterPassword,
+}
+
+func showRegister(v *visit) (templates.Page, error) {
+	legal, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
+	if err != nil {
+		return nil, err
+	}
+	page := templates.RegisterPage{Base: v.base(), NeedTerms: legal.TOSLink != "", NeedPrivacy: legal.PrivacyPolicyLink != ""}
+	if r := v.attempt.Registration; r != nil {
+		page.GivenName, page.FamilyName, page.Email = r.GivenName, r.FamilyName, r.Email
+		page.Terms, page.Privacy = r.Terms, r.Privacy
+	} else if strings.Contains(v.attempt.LoginName, "@") {
+		page.Email = v.attempt.LoginName // typed before; never asked for twice
+	}
+	return page, nil
+}
+
+// longestName is ZITADEL's own limit for a given or family name.
+const longestName = 200
+
+func submitRegister(v *visit, form url.Values) error {
+	typed := &session.Registration{
+		GivenName:  strings.TrimSpace(form.Get(templates.FieldGivenName)),
+		FamilyName: strings.TrimSpace(form.Get(templates.FieldFamilyName)),
+		Email:      strings.TrimSpace(form.Get(templates.FieldEmail)),
+		Terms:      form.Has(templates.FieldTerms), Privacy: form.Has(templates.FieldPrivacy),
+	}
+	v.attempt.ForgetUser()
+	v.attempt.Registration = typed // kept as typed, also when it is refused
+	v.attempt.LoginName = typed.Email
+	v.fresh = false
+	if err := v.checkRegistration(typed); err != nil {
+		return err
+	}
+	typed.Complete = true
+	return nil
+}
+
+// checkRegistration holds the form to what ZITADEL accepts and policy demands.
+func (v *visit) checkRegistration(r *session.Registration) error {
+	if err := checkName(templates.FieldGivenName, r.GivenName); err != nil {
+		return err
+	}
+	if err := checkName(templates.FieldFamilyName, r.FamilyName); err != nil {
+		return err
+	}
+	if !isEmail(r.Email) {
+		return refuse(templates.FieldEmail, "problem.email_invalid")
+	}
+	legal, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
+	if err != nil {
+		return err
+	}
+	// Asked of the handler, not of the checkbox: a form without the box must
+	// not get around it.
+	if legal.TOSLink != "" && !r.Terms {
+		return refuse(templates.FieldTerms, "problem.terms")
+	}
+	if legal.PrivacyPolicyLink != "" && !r.Privacy {
+		return refuse(templates.FieldPrivacy, "problem.privacy")
+	}
+	return nil
+}
+
+func checkName(field, name string) error {
+	switch {
+	case name == "":
+		return refuse(field, "problem.name_empty")
+	case utf8.RuneCountInString(name) > longestName, strings.IndexFunc(name, isControl) >= 0:
+		return refuse(field, "problem.name_invalid")
+	}
+	return nil
+}
+
+// isEmail accepts an address as people have them: no display name, no comment,
+// a domain, and nothing that would end a header.
+func isEmail(s string) bool {
+	if len(s) > longestName || strings.IndexFunc(s, isControl) >= 0 {
+		return false
+	}
+	parsed, err := mail.ParseAddress(s)
+	return err == nil && parsed.Address == s && !strings.ContainsAny(s, " \"<>(),;:\\")
+}
+
+func showRegisterPassword(v *visit) (templates.Page, error) {
+	rules, err := v.rules()
+	if err != nil {
+		return nil, err
+	}
+	return templates.RegisterPasswordPage{Base: v.base(), Email: v.attempt.Registration.Email, Rules: rules}, nil
+}
+
+func submitRegisterPassword(v *visit, form url.Values) error {
+	password := form.Get(templates.FieldPassword)
+	if err := v.checkNewPassword(templates.FieldPassword, password); err != nil {
+		return err
+	}
+	if err := v.limitRegister(v.attempt.Registration.Email); err != nil {
+		return err
+	}
+	organization, err := v.registrationOrganization()
+	if err != nil {
+		return err
+	}
+	began := v.Now()
+	// Also the address of a user with another name: ZITADEL would make a second
+	// one with it, and neither could be found by it any more.
+	owners, err := v.findOwners()
+	if err != nil {
+		return err
+	}
+	if len(owners) > 0 {
+		return v.addressTaken(owners, began)
+	}
+	userID, err := v.createUser(organization, password)
+	switch kindOf(err) {
+	case "":
+	case zitadelclient.AlreadyExists:
+		return v.addressTaken(nil, began)
+	default:
+		return passwordRefused(templates.FieldPassword, err)
+	}
+	v.attempt.User = session.UserSnapshot{
+		ID: userID, OrganizationID: organization, LoginName: v.attempt.Registration.Email,
+		State: string(zitadelclient.UserActive), Methods: []string{string(zitadelclient.MethodPassword)},
+	}
+	v.attempt.User.DisplayName = v.attempt.Registration.GivenName + " " + v.attempt.Registration.FamilyName
+	v.attempt.VerifySent = true // with the creation itself
+	// By login name: a session by the id of a user this young is not found yet.
+	err = v.createSession(zitadelclient.Checks{LoginName: v.attempt.Registration.Email, Password: password})
+	v.signUpPace.saw(v.Now().Sub(began))
+	return err
+}
+
+func (v *visit) createUser(organization, password string) (string, error) {
+	r := v.attempt.Registration
+	return v.Zitadel.CreateUser(v.ctx, zitadelclient.NewUser{
+		OrganizationID: organization, GivenName: r.GivenName, FamilyName: r.FamilyName, Email: r.Email,
+		PreferredLanguage: v.base().Lang(), Password: password, VerifyTemplate: v.verifyTemplate(),
+	})
+}
+
+// findOwners are the users of any organization that have the address.
+func (v *visit) findOwners() ([]zitadelclient.User, error) {
+	email := v.attempt.Registration.Email
+	return v.Zitadel.SearchUsers(v.ctx, zitadelclient.UserQuery{LoginName: email, Email: email})
+}
+
+// registrationOrganization is where new users go: what the client asked for, or
+// the instance's default. It is always said, never left to the caller's own.
+func (v *visit) registrationOrganization() (string, error) {
+	if v.attempt.Organization != "" {
+		return v.attempt.Organization, nil
+	}
+	settings, err := v.Zitadel.GeneralSettings(v.ctx, "")
+	return settings.DefaultOrganizationID, err
+}
+
+// addressTaken answers a sign-up with an address that has an account exactly as
+// it answers a new one, and tells the owner by mail.
+func (v *visit) addressTaken(owners []zitadelclient.User, began time.Time) error {
+	v.attempt.Registration.Taken = true
+	v.fresh = false
+	if len(owners) == 1 && owners[0].Human {
+		if err := v.Zitadel.SendPasswordReset(v.ctx, owners[0].ID, v.resetTemplate()); err != nil {
+			v.Logger.WarnContext(v.ctx, "the owner of a taken address could not be told", "error", err)
+		}
+	}
+	v.signUpPace.even(v.ctx, v.Wait, began, v.Now)
+	return unavailable(v.Sessions.RefreshAccounts(v.ctx, v.w, v.r)) // the same cookie that a new account gets
+}

@@ -1,0 +1,116 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"torhaus/web"
+)
+
+// steps are the pages of a sign-in. A row here is the only way to add one.
+func (h *Handlers) steps() []step {
+	return []step{
+		loginNameStep,
+		passwordStep,
+		passwordSetStep,
+		passwordChangeStep,
+		registerStep,
+		registerPasswordStep,
+		verifyStep,
+		verifiedStep,
+	}
+}
+
+// mailGets are the steps whose address also stands in mails.
+func (h *Handlers) mailGets() map[string]web.Handler {
+	return map[string]web.Handler{
+		passwordSetStep.path: h.getPasswordSet,
+		verifyStep.path:      h.getVerify,
+	}
+}
+
+// Public is the handler of the listener that browsers reach.
+func (h *Handlers) Public() http.Handler {
+	root := chi.NewRouter()
+	root.Use(
+		web.RequestLog(h.Logger, h.Now),
+		web.ClientIP(h.TrustedProxies),
+		web.Recover(h.errorPage),
+		web.SecurityHeaders(h.HSTS),
+		web.Limits(h.errorPage),
+		web.Host(h.PublicURL, h.errorPage, "/healthz", "/readyz"),
+		web.MaxBody(web.MaxBodyBytes, h.errorPage),
+	)
+	root.NotFound(h.adapt(notFound))
+	h.handle(root, "/healthz", web.Methods{"GET": h.healthz})
+	h.handle(root, "/readyz", web.Methods{"GET": h.readyz})
+	h.handle(root, "/.well-known/change-password", web.Methods{"GET": h.changePassword})
+	base := h.BasePath.String()
+	root.Handle(base+"/static/*", http.StripPrefix(base, h.Static))
+	h.handle(root, base+"/theme/{file}", web.Methods{"GET": h.themeCSS})
+	h.appRoutes(root, base)
+	h.pageRoutes(root, base)
+	return root
+}
+
+// pageRoutes are the pages. Their forms may only be sent from our own pages: a
+// sibling subdomain is as foreign as any other site.
+func (h *Handlers) pageRoutes(root chi.Router, base string) {
+	r := root.With(web.CrossOrigin(h.PublicURL, nil, h.errorPage))
+	h.handle(r, base+"/login", web.Methods{"GET": h.login})
+	h.handle(r, base+"/signup", web.Methods{"GET": h.signup})
+	h.handle(r, base+"/callback", web.Methods{"GET": h.callback})
+	h.handle(r, base+"/signedin", web.Methods{"GET": h.signedIn})
+	h.handle(r, base+"/logout/done", web.Methods{"GET": h.logoutDone})
+	mailGets := h.mailGets()
+	for _, s := range h.steps() {
+		methods := web.Methods{"GET": h.get(s)}
+		if get, ok := mailGets[s.path]; ok {
+			methods["GET"] = get
+		}
+		if s.submit != nil {
+			methods["POST"] = h.post(s)
+		}
+		h.handle(r, base+s.path, methods)
+	}
+}
+
+// appRoutes are the endpoints that pages of our apps call; only listed origins
+// may read them or write to them.
+func (h *Handlers) appRoutes(root chi.Router, base string) {
+	r := root.With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
+	h.handle(r, base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
+	cors := web.CORS{Origins: h.AppOrigins, Methods: []string{http.MethodGet}}
+	endpoint := web.Adapt(translated(web.Methods{"GET": h.session}.Serve), nil)
+	r.Handle(base+"/session", cors.Handler(endpoint))
+}
+
+// handle serves a route, and tells the log its template.
+func (h *Handlers) handle(r chi.Router, pattern string, methods web.Methods) {
+	serve := h.adapt(methods.Serve)
+	r.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		web.EventFrom(r.Context()).Set("route", pattern)
+		serve(w, r)
+	})
+}
+
+// adapt turns a handler that returns an error into one of net/http's.
+func (h *Handlers) adapt(handler web.Handler) http.HandlerFunc {
+	return web.Adapt(translated(handler), h.errorPage)
+}
+
+// translated words the errors of the layers below.
+func translated(handler web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return translate(handler(w, r)) }
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return web.Error{Status: http.StatusNotFound, Key: "error.not_found"}
+}
+
+// changePassword is where password managers look for the page (W3C
+// change-password-url).
+func (h *Handlers) changePassword(w http.ResponseWriter, r *http.Request) error {
+	return web.Redirect(w, r, h.BasePath.Page("/password/change", ""))
+}

@@ -1,0 +1,49 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"torhaus/session"
+	"torhaus/web"
+)
+
+// sessionAnswer is what an app may know of who is signed in. There is no token
+// in it, and no field that could hold one.
+type sessionAnswer struct {
+	Subject       string    `json:"subject"`
+	Name          string    `json:"name"`
+	Email         string    `json:"email"`
+	Organization  string    `json:"organization"`
+	Roles         []string  `json:"roles"`
+	Methods       []string  `json:"methods"`
+	AuthTime      time.Time `json:"auth_time"`
+	ExpiresAt     time.Time `json:"expires_at"`
+	IdleExpiresAt time.Time `json:"idle_expires_at"`
+}
+
+// session tells an app who is signed in.
+func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
+	s, err := h.Sessions.Session(r.Context(), r)
+	if errors.Is(err, session.ErrNotFound) {
+		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
+		return web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return web.WriteJSON(w, http.StatusOK, sessionAnswer{
+		Subject: s.Subject, Name: s.Name, Email: s.Email, Organization: s.OrganizationID,
+		Roles: list(s.Roles), Methods: list(s.Methods),
+		AuthTime: s.AuthTime, ExpiresAt: s.Expires, IdleExpiresAt: s.Idle,
+	})
+}
+
+// list is never null in JSON.
+func list(values []string) []string {
+	if values == nil {
+		return []string{}
+	}
+	return values
+}

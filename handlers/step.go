@@ -1,0 +1,170 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/web"
+)
+
+// step is one page of a sign-in: what it shows, and what its form does.
+type step struct {
+	kind   flow.Kind
+	path   string
+	show   func(*visit) (templates.Page, error)
+	submit func(*visit, url.Values) error
+	// bare says that the page may be opened without an attempt; it then starts
+	// one without a client (hosted Login V2 works so, and bookmarks do).
+	bare func(*session.Attempt)
+}
+
+// formFields is more inputs than any of our forms has.
+const formFields = 16
+
+// submitTime bounds the work on one form: the slowest is a password check on a
+// busy ZITADEL, followed by the code exchange.
+const submitTime = 25 * time.Second
+
+// get shows the page, if the facts call for it or allow it.
+func (h *Handlers) get(s step) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if chosen, err := h.chooseLanguage(w, r); chosen || err != nil {
+			return err
+		}
+		v, err := h.visit(w, r)
+		if s.bare != nil && errors.Is(err, errExpired) && !r.URL.Query().Has("a") {
+			v, err = h.startBare(w, r, s.bare)
+		}
+		if err != nil {
+			return err
+		}
+		if err := v.decide(); err != nil {
+			return err
+		}
+		if !v.step.Allows(s.kind) {
+			return v.proceed()
+		}
+		return v.show(s, http.StatusOK)
+	}
+}
+
+// post works on the page's form, once. A browser whose visitor clicks twice
+// drops the first answer and waits for the second, so the second submission of
+// the same form waits for the first and is given the same outcome; a wrong
+// password counts once, a code is redeemed once, a mail is sent once.
+func (h *Handlers) post(s step) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		form, err := web.Form(r, formFields)
+		if err != nil {
+			return err
+		}
+		// From here on the browser may go away: a check that ZITADEL counts must
+		// not be left half done, nor a rotated token be lost.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
+		defer cancel()
+		v, err := h.visit(w, r)
+		if err != nil {
+			return err
+		}
+		v.ctx = ctx
+		unlock, err := h.Sessions.Lock(ctx, "attempt:"+v.attempt.Short, submitTime)
+		if err != nil {
+			return unavailable(err)
+		}
+		defer unlock()
+		if v.attempt, err = h.Sessions.Attempt(ctx, r, v.attempt.Short); err != nil {
+			return expired(err)
+		}
+		mark := v.attempt.Fingerprint([]byte(s.path + "?" + form.Encode()))
+		if v.attempt.LastForm == mark {
+			return v.replay(s)
+		}
+		v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies, v.attempt.Notice = mark, nil, nil, ""
+		v.attempt.Turn++
+		return v.submit(s, form)
+	}
+}
+
+// submit asks once more whether the form's step may be taken at all, takes it,
+// and keeps what came of it before answering.
+func (v *visit) submit(s step, form url.Values) error {
+	if err := v.decide(); err != nil {
+		return err
+	}
+	if !v.step.Allows(s.kind) {
+		return v.proceed()
+	}
+	err := s.submit(v, form)
+	if errors.As(err, &v.problem) {
+		v.attempt.LastProblem = &session.Problem{Key: v.problem.Key, Args: v.problem.Args, Field: v.problem.Field, Status: v.problem.status}
+	} else if err != nil {
+		return err
+	}
+	v.attempt.LastCookies = slices.Clone(v.w.Header()["Set-Cookie"])
+	if err := v.Sessions.SaveAttempt(v.ctx, v.attempt); err != nil {
+		return unavailable(err)
+	}
+	if v.problem != nil {
+		return v.show(s, v.problem.status)
+	}
+	return v.proceed()
+}
+
+// replay answers the second submission of a form as the first was answered.
+func (v *visit) replay(s step) error {
+	web.EventFrom(v.r.Context()).Set("replayed", true)
+	if v.attempt.Outcome != nil {
+		return v.repeatOutcome()
+	}
+	v.repeatCookies()
+	if err := v.decide(); err != nil {
+		return err
+	}
+	last := v.attempt.LastProblem
+	if last == nil || !v.step.Allows(s.kind) {
+		return v.proceed()
+	}
+	v.problem = &problem{status: last.Status, Problem: templates.Problem{Key: last.Key, Args: last.Args, Field: last.Field}}
+	return v.show(s, last.Status)
+}
+
+// repeatCookies gives the browser the cookies of an answer that it dropped, and
+// goes on as if it had sent them.
+func (v *visit) repeatCookies() {
+	dropped := http.Response{Header: http.Header{"Set-Cookie": v.attempt.LastCookies}}
+	request := v.r.Clone(v.r.Context())
+	request.Header.Del("Cookie")
+	for _, c := range v.r.Cookies() {
+		if !slices.ContainsFunc(dropped.Cookies(), func(d *http.Cookie) bool { return d.Name == c.Name }) {
+			request.AddCookie(c)
+		}
+	}
+	for _, c := range dropped.Cookies() {
+		request.AddCookie(c)
+	}
+	v.r = request
+	for _, line := range v.attempt.LastCookies {
+		v.w.Header().Add("Set-Cookie", line)
+	}
+}
+
+// show renders the page of a step.
+func (v *visit) show(s step, status int) error {
+	page, err := s.show(v)
+	if err != nil {
+		return err
+	}
+	if v.problem != nil && v.problem.wait > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(seconds(v.problem.wait)))
+	}
+	web.SetFormAction(v.w, v.formTargets()...)
+	return v.render(v.w, status, page)
+}

@@ -1,0 +1,145 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/web"
+	"torhaus/zitadelclient"
+)
+
+// visit is one request to a page of an attempt, with what was found out so far.
+type visit struct {
+	*Handlers
+	w       http.ResponseWriter
+	r       *http.Request
+	ctx     context.Context // outlives the browser's connection while a form is worked on
+	attempt *session.Attempt
+	account *session.Account // of the attempt's ZITADEL session, with its token
+	renewed *session.Account // the account as this request left it, before the browser knows
+	state   flow.State
+	step    flow.Step
+	problem *problem
+	fresh   bool // the state was read since the last write to ZITADEL
+}
+
+// problem is a form that cannot be accepted: the page is shown again with it.
+type problem struct {
+	templates.Problem
+	status int
+	wait   time.Duration
+}
+
+func (p *problem) Error() string { return "refused: " + p.Key }
+
+// refuse says what is wrong with a form. field is the input to point at, "" for
+// the form as a whole.
+func refuse(field, key string, args ...any) error {
+	return &problem{status: http.StatusUnprocessableEntity, Problem: templates.Problem{Key: key, Args: args, Field: field}}
+}
+
+// visit finds the attempt that a request belongs to.
+func (h *Handlers) visit(w http.ResponseWriter, r *http.Request) (*visit, error) {
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	short, err := attemptName(r)
+	if err != nil {
+		return nil, err
+	}
+	v.attempt, err = h.Sessions.Attempt(v.ctx, r, short)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil, expired(err)
+	}
+	return v, unavailable(err)
+}
+
+// attemptName is the public name of the attempt that the URL points at.
+func attemptName(r *http.Request) (string, error) {
+	values := r.URL.Query()["a"]
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", badRequest(errors.New("parameter a was given more than once"))
+}
+
+// decide loads the facts and asks for the step that they call for.
+func (v *visit) decide() error {
+	if err := v.load(); err != nil {
+		return err
+	}
+	v.step = flow.Next(v.state)
+	web.EventFrom(v.r.Context()).Set("step", string(v.step.Kind))
+	return nil
+}
+
+// base is what every page of an attempt shows.
+func (v *visit) base() templates.Base {
+	base := v.Handlers.base(v.r, v.organization(), v.attempt.Request.UILocales...)
+	base.Attempt, base.Turn = v.attempt.Short, v.attempt.Turn
+	base.App = v.clientName()
+	base.Who = v.attempt.LoginName
+	base.Notice = v.attempt.Notice
+	if v.problem != nil {
+		base.Problem = &v.problem.Problem
+	}
+	return base
+}
+
+// clientName is the host that the visitor goes to next. It is shown where
+// phishing matters, so it is the real target and never a client's own claim.
+func (v *visit) clientName() string {
+	request := v.attempt.Request
+	target := request.ReturnTo
+	if request.Kind == session.KindOIDC {
+		target = request.RedirectURI
+	}
+	if u, err := url.Parse(target); err == nil {
+		return u.Hostname()
+	}
+	return ""
+}
+
+// path is the address of one of our pages within this attempt.
+func (v *visit) path(page string) web.Path { return v.BasePath.Page(page, v.attempt.Short) }
+
+// formTargets is where the form of this page may lead in the end. Chromium holds
+// form-action against the whole chain of redirects after a POST.
+func (v *visit) formTargets() []web.FormActionSource {
+	targets := []web.FormActionSource{v.Issuer} // the way through the browser, should it be needed
+	switch v.attempt.Request.Kind {
+	case session.KindOwn:
+		if target, err := v.returnTo(); err == nil {
+			targets = append(targets, target)
+		}
+	case session.KindOIDC:
+		if target, err := web.ParseClientRedirect(v.attempt.Request.RedirectURI, v.attempt.Request.RedirectURI); err == nil {
+			targets = append(targets, target)
+		}
+		for _, origin := range v.ClientOrigins {
+			targets = append(targets, origin)
+		}
+	}
+	return targets
+}
+
+// userAgent is what ZITADEL's list of sessions calls this browser. The address
+// is the one that our trusted proxies vouch for.
+func (v *visit) userAgent() zitadelclient.UserAgent {
+	agent := zitadelclient.UserAgent{Description: clip(v.r.UserAgent(), 200)}
+	if address := web.ClientIPFrom(v.r.Context()); address.IsValid() {
+		agent.IP = address.String()
+	}
+	return agent
+}
+
+// clip keeps what a stranger sent to a length that is fit to be stored.
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
