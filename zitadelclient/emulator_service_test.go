@@ -61,7 +61,7 @@ func TestCheckDiagnoses(t *testing.T) {
 		}, zitadelclient.Unauthorized, "create a new key"},
 		{"clock", func(w *world, c *zitadelclient.Config) {
 			c.Now = func() time.Time { return time.Now().Add(-2 * time.Hour) }
-		}, zitadelclient.Unauthorized, "clock is -2h"},
+		}, zitadelclient.Unauthorized, "clock is 2h0m0s behind"},
 		{"wrong secret", func(w *world, c *zitadelclient.Config) {
 			u := w.AddServiceUser("by-secret", "IAM_LOGIN_CLIENT")
 			c.Service = zitadelclient.ServiceCredentials{ClientID: u.ClientID, ClientSecret: "wrong"}

@@ -3,7 +3,11 @@ package zitadelclient
 import (
 	"context"
 	"net/http"
+	"unicode/utf8"
 )
+
+// maxPassword is how many characters ZITADEL takes; nobody's password has more.
+const maxPassword = 200
 
 // Proof shows that a password may be set: the current one, or a code that was
 // mailed to the user. ZITADEL would let the service user set anyone's password
@@ -12,7 +16,7 @@ type Proof struct{ field, value string }
 
 // CurrentPassword is the proof of a user who knows the password.
 func CurrentPassword(password string) (Proof, error) {
-	if password == "" {
+	if password == "" || utf8.RuneCountInString(password) > maxPassword {
 		return Proof{}, &Error{Kind: WrongPassword, Op: "prove a password"}
 	}
 	return Proof{"currentPassword", password}, nil
@@ -20,7 +24,7 @@ func CurrentPassword(password string) (Proof, error) {
 
 // VerificationCode is the proof of a user who read the mail.
 func VerificationCode(code string) (Proof, error) {
-	if code == "" {
+	if !possibleCode(code) {
 		return Proof{}, &Error{Kind: WrongCode, Op: "prove a code"}
 	}
 	return Proof{"verificationCode", code}, nil

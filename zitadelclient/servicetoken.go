@@ -185,11 +185,18 @@ func (c *Client) jwtProfile(ctx context.Context, keys *keySource) (accessToken, 
 func (c *Client) diagnose(in incoming, k *key) error {
 	if date, err := http.ParseTime(in.header.Get("Date")); err == nil {
 		if skew := c.config.Now().Sub(date); skew.Abs() >= assertionAge {
-			return fmt.Errorf("this machine's clock is %s off ZITADEL's: set it, by NTP for example", skew.Round(time.Second))
+			return fmt.Errorf("this machine's clock is %s ZITADEL's: set it, by NTP for example", offset(skew))
 		}
 	}
 	return fmt.Errorf("ZITADEL refuses the key %s of the service user %s: the key was removed, the user was removed or locked, "+
 		"or both are of another instance than %s; create a new key and set TORHAUS_ZITADEL_KEY_FILE", k.KeyID, k.UserID, c.config.Issuer)
+}
+
+func offset(skew time.Duration) string {
+	if skew < 0 {
+		return skew.Abs().Round(time.Minute).String() + " behind"
+	}
+	return skew.Round(time.Minute).String() + " ahead of"
 }
 
 // clientCredentials exchanges the service user's name and secret for a token.

@@ -214,8 +214,11 @@ func (c Checks) body() *checksBody {
 		return nil
 	}
 	body := new(checksBody)
-	if c.UserID != "" || c.LoginName != "" {
-		body.User = &userCheck{c.UserID, c.LoginName}
+	switch {
+	case c.UserID != "":
+		body.User = &userCheck{UserID: c.UserID}
+	case c.LoginName != "":
+		body.User = &userCheck{LoginName: c.LoginName}
 	}
 	if c.Password != "" {
 		body.Password = &passwordCheck{c.Password}

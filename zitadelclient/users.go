@@ -170,12 +170,16 @@ func (c *Client) mailCode(ctx context.Context, op, path, userID, urlTemplate str
 // VerifyEmail proves the user's address with the mailed code.
 func (c *Client) VerifyEmail(ctx context.Context, userID, code string) error {
 	const op = "verify e-mail"
-	if code == "" {
+	if !possibleCode(code) {
 		return &Error{Kind: WrongCode, Op: op}
 	}
 	body := map[string]string{"verificationCode": code}
 	return c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/email/verify", id: userID, body: body}, nil)
 }
+
+// possibleCode spares ZITADEL what it would call a malformed request, and the
+// user an error page: no code is empty or that long.
+func possibleCode(code string) bool { return code != "" && len(code) <= 20 }
 
 // AuthMethods lists what the user has set up, never from a cache. It lags
 // behind writes by some milliseconds.
