@@ -113,10 +113,14 @@ func (p RegisterPasswordPage) PasswordField() (Field, error) {
 }
 
 func (b Base) newPassword(rules PasswordRules, label, testID string) (Field, error) {
-	return b.field(Field{
-		Name: FieldPassword, Type: "password", Rules: &rules,
+	f := Field{
+		Name: FieldPassword, Type: "password",
 		Autocomplete: "new-password", EnterKey: "done", TestID: testID, Focus: true,
-	}, label)
+	}
+	if rules != (PasswordRules{}) {
+		f.Rules = &rules
+	}
+	return b.field(f, label)
 }
 
 // GivenNameField asks for the first name.
