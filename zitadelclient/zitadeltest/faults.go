@@ -16,7 +16,8 @@ type Fault struct {
 	Delay  time.Duration // before anything else; ends early when the caller leaves
 	// Garbage answers 200 with something that is not JSON.
 	Garbage bool
-	// Drop closes the connection without an answer.
+	// Drop closes the connection without an answer. Mind that net/http tries a
+	// GET again by itself when it used an open connection.
 	Drop bool
 	// Times is how many requests fail, 0 for all from now on.
 	Times int

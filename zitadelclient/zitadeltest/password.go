@@ -15,36 +15,42 @@ func (h *human) setPassword(password string, changeRequired bool, now time.Time)
 
 // checkPassword judges a password in a session, and counts failures: too many
 // lock the user where the policy says so.
-func (s *Server) checkPassword(userID, password string) error {
-	u, h := s.humanOf(userID)
+func (c *call) checkPassword(userID, password string) error {
+	u, h := c.humanOf(userID)
 	if h == nil || h.password == "" {
 		return failedPrecondition("COMMAND-3nJ4t", "User has not set a password")
 	}
 	if u.state != userActive {
 		return failedPrecondition("COMMAND-JLK35", "Errors.User.Locked")
 	}
-	s.takeTime(s.config.PasswordDelay)
+	c.takeTime(c.config.PasswordDelay)
 	if h.password == password {
 		h.failedPasswords = 0
 		return nil
 	}
 	h.failedPasswords++
-	if most := effective(s, u.orgID, lockoutPolicy).value.MaxPasswordAttempts; most > 0 && h.failedPasswords >= most {
+	if most := effective(c.Server, u.orgID, lockoutPolicy).value.MaxPasswordAttempts; most > 0 && h.failedPasswords >= most {
 		attempts := h.failedPasswords
-		u.setState(s, userLocked)
+		u.setState(c.Server, userLocked)
 		return wrongPassword(attempts)
 	}
 	return wrongPassword(h.failedPasswords)
 }
 
-// takeTime passes time without holding up the other requests.
-func (s *Server) takeTime(d time.Duration) {
+// takeTime passes time, without holding up the other requests, as long as the
+// client waits.
+func (c *call) takeTime(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	s.mu.Unlock()
-	<-time.After(d)
-	s.mu.Lock()
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.request.Context().Done():
+	}
 }
 
 // checkComplexity refuses a password that the organization's policy does. The
