@@ -1,6 +1,8 @@
 package handlers_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -280,6 +282,32 @@ func (p *page) value(name string) string {
 		p.b.t.Fatalf("no field %q on %s", name, p.url)
 	}
 	return attr(node, "value")
+}
+
+// assets are the addresses of what the page loads.
+func (p *page) assets() (list []string) {
+	each(p.root, func(n *html.Node) {
+		switch {
+		case n.Data == "link" && strings.Contains(attr(n, "rel"), "stylesheet"), n.Data == "link" && strings.Contains(attr(n, "rel"), "icon"):
+			list = append(list, attr(n, "href"))
+		case n.Data == "script", n.Data == "img", n.Data == "source":
+			list = append(list, attr(n, "src")+attr(n, "srcset"))
+		}
+	})
+	return list
+}
+
+func gzipped(t *testing.T, data []byte) int {
+	t.Helper()
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	if _, err := writer.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Len()
 }
 
 func (p *page) testid(id string) *html.Node {

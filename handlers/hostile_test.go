@@ -113,7 +113,8 @@ func TestCallbackIsRedeemedOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			response := b.do(http.MethodGet, w.auth+"/callback?code="+url.QueryEscape(code)+"&state="+state, nil)
+			twin := *b
+			response := twin.do(http.MethodGet, w.auth+"/callback?code="+url.QueryEscape(code)+"&state="+state, nil)
 			_ = response.Body.Close()
 			if response.StatusCode >= 500 {
 				t.Errorf("one of the copies: %d", response.StatusCode)

@@ -63,10 +63,29 @@ func newWorld(t *testing.T, options ...func(*world, *handlers.Config)) *world {
 
 	w.startZitadel()
 	w.store = session.NewMemory(w.now)
-	front.Config.Handler = w.handler(options...)
+	front.Config.Handler = &swapHandler{current: w.handler(options...)}
 	front.Start()
 	t.Cleanup(front.Close)
 	return w
+}
+
+// swapHandler is the address behind which a process is replaced by another.
+type swapHandler struct {
+	mu      sync.Mutex
+	current http.Handler
+}
+
+func (s *swapHandler) swap(next http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = next
+}
+
+func (s *swapHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	current := s.current
+	s.mu.Unlock()
+	current.ServeHTTP(w, r)
 }
 
 // demoApp stands for app.example.com: it says which page was opened.

@@ -1,0 +1,266 @@
+package handlers_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"torhaus/handlers"
+	"torhaus/session"
+	"torhaus/zitadelclient/zitadeltest"
+)
+
+// What goes wrong behind us is said calmly: 503, when to come back, an id that
+// is also in the log, and nothing lost.
+func TestZitadelTrouble(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault zitadeltest.Fault
+	}{
+		{"down", zitadeltest.Fault{Drop: true}},
+		{"failing", zitadeltest.Fault{Status: 500, Body: `{"code":13,"message":"internal"}`}},
+		{"starting", zitadeltest.Fault{Status: 503, Body: `{"code":14,"message":"unavailable"}`}},
+		{"answering garbage", zitadeltest.Fault{Status: 200, Garbage: true}},
+		{"throttling", zitadeltest.Fault{Status: 429, Body: `{"code":8,"message":"slow down"}`}},
+		{"behind a proxy that says HTML", zitadeltest.Fault{Status: 502, Body: "<html>Bad gateway</html>"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := newBrowser(t)
+			w.signIn(newBrowser(t)) // warm
+			page := b.open(w.auth + "/login?return_to=" + w.app + "/inbox")
+			w.zitadel.Fault(test.fault)
+			failed := page.fill(map[string]string{"loginName": "alice"}).with(http.StatusServiceUnavailable)
+			failed.saying("unavailable")
+			if failed.header.Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+			w.isLogged(failed)
+			b.open(w.authorizeless("V2_1")).with(http.StatusServiceUnavailable)
+			w.zitadel.ClearFaults()
+			word := page.fill(map[string]string{"loginName": "alice"}).at("/password")
+			w.zitadel.Fault(test.fault)
+			word.fill(map[string]string{"password": password}).with(http.StatusServiceUnavailable)
+			w.zitadel.ClearFaults()
+			word.fill(map[string]string{"password": password}).at("/inbox")
+		})
+	}
+}
+
+// authorizeless is an entry with an auth request that needs ZITADEL to be read.
+func (w *world) authorizeless(id string) string { return w.auth + "/login?authRequest=" + id }
+
+// isLogged fails unless the error id that the page shows is in the log.
+func (w *world) isLogged(p *page) {
+	w.t.Helper()
+	for _, line := range strings.Split(w.log(), "\n") {
+		_, rest, found := strings.Cut(line, `"error_id":"`)
+		if id, _, _ := strings.Cut(rest, `"`); found && strings.Contains(p.text(), id) {
+			return
+		}
+	}
+	w.t.Errorf("the page shows no error id that is in the log:\n%s", p.text())
+}
+
+// A ZITADEL that breaks between the password and the hand-over: the visitor is
+// signed in there, and goes on without typing the password again.
+func TestZitadelTroubleAtTheEnd(t *testing.T) {
+	for _, path := range []string{"/oauth/v2/authorize", "/v2/oidc/auth_requests", "/oauth/v2/token"} {
+		t.Run(path, func(t *testing.T) {
+			w := newWorld(t)
+			w.signIn(newBrowser(t)) // warm
+			b := newBrowser(t)
+			word := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
+			w.zitadel.Fault(zitadeltest.Fault{Path: path, Status: 503})
+			word.fill(map[string]string{"password": password}).with(http.StatusServiceUnavailable)
+			if status, _ := w.session(b); status != http.StatusUnauthorized {
+				t.Fatal("signed in without tokens")
+			}
+			w.zitadel.ClearFaults()
+			b.open(word.url.String()).at("/inbox")
+		})
+	}
+}
+
+// A slow ZITADEL is waited for no longer than the call's own limit, and the
+// browser may leave meanwhile: what was begun is finished.
+func TestBrowserLeavesInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	word := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
+	_, action, form := word.form(map[string]string{"password": password})
+	w.zitadel.Fault(zitadeltest.Fault{Method: "POST", Path: "/v2/sessions", Delay: 300 * time.Millisecond, Times: 1})
+	ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, action, strings.NewReader(form.Encode()))
+	w.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", w.auth)
+	if response, err := b.client.Do(r); err == nil {
+		_ = response.Body.Close()
+		t.Fatalf("the browser was answered before it left: %d", response.StatusCode)
+	}
+	// Pressing the button again gives the outcome of the first press.
+	word.b.navigate(http.MethodPost, action, form).at("/inbox")
+	checks := 0
+	for _, call := range w.zitadel.Calls() {
+		if call.Method == http.MethodPost && strings.HasSuffix(call.Route, "/v2/sessions") {
+			checks++
+		}
+	}
+	if checks != 1 {
+		t.Errorf("the password was checked %d times", checks)
+	}
+}
+
+// brokenStore stands for a store that does not answer; it is the real memory
+// store until it is told to break.
+type brokenStore struct {
+	session.Store
+	broken bool
+}
+
+func (s *brokenStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if s.broken {
+		return nil, session.ErrUnavailable
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *brokenStore) Ping(ctx context.Context) error {
+	if s.broken {
+		return session.ErrUnavailable
+	}
+	return s.Store.Ping(ctx)
+}
+
+// A store that is down is 503, and no cookie is touched: everybody is still
+// signed in when it comes back.
+func TestStoreTrouble(t *testing.T) {
+	broken := &brokenStore{}
+	w := newWorld(t, func(w *world, _ *handlers.Config) {
+		if broken.Store == nil {
+			broken.Store, w.store = w.store, broken
+		}
+	})
+	b := newBrowser(t)
+	w.signIn(b)
+	waiting := newBrowser(t).open(w.auth + "/loginname").at("/loginname")
+	broken.broken = true
+	for _, path := range []string{"/session", "/signedin", "/login?return_to=" + w.app, "/readyz"} {
+		response := b.do(http.MethodGet, w.auth+path, nil)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Set-Cookie") != "" {
+			t.Errorf("GET %s: %d %v, want 503 and no cookie", path, response.StatusCode, response.Header["Set-Cookie"])
+		}
+	}
+	b.open(w.auth + "/healthz").with(http.StatusOK)
+	waiting.b.open(waiting.url.String()).with(http.StatusServiceUnavailable)
+	broken.broken = false
+	if status, _ := w.session(b); status != http.StatusOK {
+		t.Errorf("GET /session after the store came back: %d", status)
+	}
+}
+
+// torhaus restarted in the middle, or another replica: the sign-in goes on. The
+// store is what both have in common.
+func TestRestartInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	word := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
+	w.restart()
+	word.fill(map[string]string{"password": password}).at("/inbox")
+	w.restart()
+	if status, _ := w.session(b); status != http.StatusOK {
+		t.Errorf("GET /session after a restart: %d", status)
+	}
+}
+
+// restart replaces the process behind the address, but for its store.
+func (w *world) restart() {
+	w.t.Helper()
+	w.server.Config.Handler.(*swapHandler).swap(w.handler())
+}
+
+// A start while ZITADEL is down: torhaus lives, says so, and recovers.
+func TestStartWhileZitadelIsDown(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.Fault(zitadeltest.Fault{Drop: true})
+	w.restart()
+	b := newBrowser(t)
+	b.open(w.auth + "/healthz").with(http.StatusOK)
+	b.open(w.auth + "/login?return_to=" + w.app + "/inbox").with(http.StatusServiceUnavailable)
+	w.zitadel.ClearFaults()
+	w.signIn(b)
+}
+
+// Nothing that anybody types, and nothing that opens anything, is in the log.
+func TestLogHoldsNoSecret(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	w.signUp(newBrowser(t), "nora@example.com").fill(map[string]string{"code": w.zitadel.LastMail("nora@example.com").Code})
+	newBrowser(t).open(w.zitadel.LastMail("nora@example.com").Link)
+	newBrowser(t).open(w.auth + "/login?authRequest=V2_123456789&login_hint=hintedname")
+	planted := []string{
+		"alice", "nora", "hintedname", password, w.zitadel.LastMail("nora@example.com").Code,
+		b.cookie(w.auth, "__Secure-torhaus"), b.cookie(w.auth, "__Host-accounts"), "V2_123456789",
+	}
+	logged := w.log()
+	for _, secret := range planted {
+		if secret == "" {
+			t.Fatal("nothing planted: this test proves nothing")
+		}
+		if strings.Contains(logged, secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+	if !strings.Contains(logged, `"route":"/password"`) {
+		t.Errorf("the log does not say which route was asked for:\n%s", logged)
+	}
+}
+
+// The cold first page: few requests, few bytes, nobody else's.
+func TestColdPageBudget(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	page := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").at("/loginname")
+	requests, total := 1, gzipped(t, []byte(page.body))
+	for _, asset := range page.assets() {
+		target, err := page.url.Parse(asset)
+		w.must(err)
+		if target.Host != page.url.Host {
+			t.Errorf("the page loads from elsewhere: %s", target)
+		}
+		response := b.do(http.MethodGet, target.String(), nil)
+		var body bytes.Buffer
+		_, err = body.ReadFrom(response.Body)
+		w.must(err)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK || !strings.Contains(response.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d %s", target.Path, response.StatusCode, response.Header.Get("Cache-Control"))
+		}
+		requests++
+		total += gzipped(t, body.Bytes())
+	}
+	t.Logf("%d requests, %d bytes", requests, total)
+	if requests > 5 || requests < 3 || total > 40<<10 {
+		t.Errorf("%d requests and %d bytes, want at most 5 and 40 KB", requests, total)
+	}
+}
+
+// A request for a host that is not ours is refused, whoever forwards it.
+func TestForeignHost(t *testing.T) {
+	w := newWorld(t)
+	r := httptest.NewRequest(http.MethodGet, "http://evil.example.org/login", nil)
+	r.Header.Set("X-Forwarded-Host", strings.TrimPrefix(w.auth, "http://"))
+	recorder := httptest.NewRecorder()
+	w.server.Config.Handler.ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusMisdirectedRequest {
+		t.Errorf("another host: %d, want 421", recorder.Code)
+	}
+}
