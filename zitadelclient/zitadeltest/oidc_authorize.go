@@ -58,10 +58,18 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w)
 		return
 	}
-	// The header x-zitadel-login-client changes nothing here: login v2 is
-	// required anyway, and whichever user it names, even none, is accepted.
 	s.oidc.authRequests[request.id] = request
-	http.Redirect(w, r, s.config.LoginBaseURI+"login?authRequest="+url.QueryEscape(request.id), http.StatusFound)
+	http.Redirect(w, r, s.loginPage(request, r.Header.Get("x-zitadel-login-client")), http.StatusFound)
+}
+
+// loginPage is where the browser signs in. Where login v2 is required the
+// header x-zitadel-login-client changes nothing; elsewhere it is what makes
+// the request one for the session API. It may name any user, even none.
+func (s *Server) loginPage(request *authRequest, loginClient string) string {
+	if s.oidc.loginV1 && loginClient == "" {
+		return "/ui/login/login?authRequestID=" + strings.TrimPrefix(request.id, "V2_")
+	}
+	return s.config.LoginBaseURI + "login?authRequest=" + request.id
 }
 
 // newAuthRequest checks the parameters in the order of the real server.

@@ -45,6 +45,10 @@ func (s *Server) provider(answer http.HandlerFunc, parameters ...string) http.Ha
 		h := w.Header()
 		h.Set("Set-Cookie", "zitadel.useragent="+newSecret(96)+"; Path=/; Domain="+s.issuer.Hostname()+"; Max-Age=31536000; HttpOnly; SameSite=Lax")
 		h["Vary"] = []string{"Origin", "Cookie"}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			h.Set("Access-Control-Allow-Origin", origin) // any origin, with credentials
+			h.Set("Access-Control-Allow-Credentials", "true")
+		}
 		if err := r.ParseForm(); err != nil {
 			invalidRequest("error decoding form").write(w)
 			return

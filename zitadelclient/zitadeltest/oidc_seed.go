@@ -98,3 +98,11 @@ func (s *Server) TamperIDTokens(change func(claims map[string]any)) {
 	defer s.mu.Unlock()
 	s.oidc.tamper = change
 }
+
+// UseLoginV1 makes login v2 optional: the authorize endpoint then sends
+// browsers to ZITADEL's own pages unless the request names a login client.
+func (s *Server) UseLoginV1() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.oidc.loginV1 = true
+}

@@ -18,6 +18,7 @@ type oidcState struct {
 	access       map[string]*accessToken // by the token as it is sent
 	refresh      map[string]*oidcSession // rotated and revoked ones stay, as for codes
 	tamper       func(claims map[string]any)
+	loginV1      bool // login v2 is not required
 }
 
 func newOIDCState() oidcState {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -281,5 +282,45 @@ func TestRedeem(t *testing.T) {
 	}
 	if _, err := p.Authorize(app.ClientID, "https://evil.example.test/", nil); err == nil {
 		t.Error("an unregistered redirect URI was accepted")
+	}
+}
+
+// TestAuthorizeWithoutLoginV2: only the header makes the request ours.
+func TestAuthorizeWithoutLoginV2(t *testing.T) {
+	p := newProvider(t)
+	app := p.AddApp(AppSeed{RedirectURIs: []string{testCallback}})
+	query := url.Values{"client_id": {app.ClientID}, "redirect_uri": {testCallback}, "response_type": {"code"}, "scope": {"openid"}}
+	tests := []struct {
+		name, header string
+		v1           bool
+		want         string
+	}{
+		{"login v2 required", "", false, "authRequest"},
+		{"login v1", "", true, "authRequestID"},
+		{"login v1, header", p.login.ID, true, "authRequest"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if test.v1 {
+				p.UseLoginV1()
+			}
+			r := httptest.NewRequest("GET", p.Issuer()+"/oauth/v2/authorize?"+query.Encode(), nil)
+			r.Header.Set("Origin", "https://app.example.test")
+			if test.header != "" {
+				r.Header.Set("x-zitadel-login-client", test.header)
+			}
+			w := httptest.NewRecorder()
+			p.ServeHTTP(w, r)
+			target, err := url.Parse(w.Header().Get("Location"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !target.Query().Has(test.want) || len(target.Query()) != 1 {
+				t.Errorf("Location %s, want the parameter %s", target, test.want)
+			}
+			if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://app.example.test" {
+				t.Errorf("Access-Control-Allow-Origin %q", got)
+			}
+		})
 	}
 }
