@@ -13,6 +13,8 @@ func init() {
 		scenario{"e-mail", playEmail},
 		scenario{"passwords", playPasswords},
 		scenario{"messages", playMessages},
+		scenario{"phone", playPhone},
+		scenario{"invitations", playInvitations},
 	)
 }
 
@@ -34,7 +36,7 @@ func playUserReads(r *replay) {
 	r.steps(
 		"user-create-ok-returncode", "user-create-duplicate-email-other-username", "user-get-ok", "user-get-unknown", "user-get-nobody",
 		"user-get-machine", "user-list-by-loginname", "user-list-by-email", "user-list-or-query", "user-list-none", "user-list-nobody",
-		"user-authmethods-password", "user-metadata-set", "user-metadata-list", "user-update-human",
+		"user-authmethods-password", "user-mfa-skip", "user-metadata-set", "user-metadata-list", "user-update-human",
 	)
 	r.user("inv-r6b0297ab", "400700423968656422", withoutPassword)
 	r.steps("user-delete-login-client", "user-delete-admin")
@@ -102,8 +104,25 @@ func playMessages(r *replay) {
 	r.user("msg-r6b029ec1", "400703428348611622", withoutPassword, func(u *UserSeed) { u.Phone = "+41785333825" })
 	r.user("msgnp-r6b029ec1", "400703428617047078", withoutPassword)
 	r.steps("password-reset-sms", "password-reset-sms-no-phone", "password-reset-bad-template", "password-reset-long-template")
-	invited := r.user("msginv-r6b029ec1", "400703429623680038", withoutPassword)
+}
+
+func playPhone(r *replay) {
+	r.user("ph-r6b0297ab", "400700467337759782")
+	r.steps("phone-set", "phone-verify-wrong", "phone-verify-ok", "phone-set-garbled")
+	r.user("msgnp-r6b029ec1", "400703428617047078", withoutPassword)
+	r.steps(
+		"phone-set-sendcode", "phone-resend-returncode", "phone-verify-old", "phone-verify-resent", "phone-verify-again",
+		"phone-resend-verified", "phone-resend-none", "phone-remove", "phone-remove-again",
+	)
+}
+
+func playInvitations(r *replay) {
+	r.user("inv-r6b0297ab", "400700423968656422", withoutPassword)
+	r.steps("invite-create", "invite-verify-wrong", "invite-verify-ok")
+	invited := r.user("msginv-r6b029ec1", "400703429623680038", withoutPassword, unverified)
+	r.user("msgdef-r6b029ec1", "400703430311545894", withoutPassword)
+	r.steps("invite-sendcode-template", "invite-resend", "invite-sendcode-again", "invite-default", "invite-has-password")
 	code := text(r.do("POST", "/v2/users/"+invited+"/invite_code", object{"returnCode": object{}})["inviteCode"])
 	r.do("POST", "/v2/users/"+invited+"/invite_code/verify", object{"verificationCode": code})
-	r.step("user-get-after-invite")
+	r.steps("user-get-after-invite", "invite-resend-used")
 }

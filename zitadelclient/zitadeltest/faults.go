@@ -87,6 +87,9 @@ type Call struct {
 	Status int
 }
 
+// maxCalls is how many calls are remembered; the older half goes first.
+const maxCalls = 10_000
+
 // Calls are the requests since the start or the last ResetCalls, oldest first.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
@@ -104,5 +107,8 @@ func (s *Server) ResetCalls() {
 func (s *Server) recordCall(method, route string, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.calls) >= maxCalls {
+		s.calls = slices.Delete(s.calls, 0, maxCalls/2) // a development server runs for days
+	}
 	s.calls = append(s.calls, Call{Method: method, Route: route, Status: status})
 }

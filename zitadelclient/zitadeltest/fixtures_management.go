@@ -3,6 +3,7 @@ package zitadeltest
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -24,6 +25,9 @@ func (s *Server) managementRoutes() []route {
 		{pattern: "POST" + projects + "/{project}/apps/api", api: (*call).addAPIApp},
 		{pattern: "GET" + projects + "/{project}/apps/{app}", api: (*call).getApp},
 		{pattern: "POST" + projects + "/{project}/apps/{app}/oidc_config/_generate_client_secret", api: (*call).newAppSecret},
+		{pattern: "POST" + projects + "/{project}/apps/{app}/keys", api: (*call).addAppKey},
+		{pattern: "POST /v2/users/{id}/keys", api: (*call).addUserKey},
+		{pattern: "POST /v2/users/{id}/pats", api: (*call).addPersonalAccessToken},
 	}
 	for i := range rows {
 		rows[i].api = administrating(rows[i])
@@ -213,7 +217,7 @@ func (c *call) getApp() (any, error) {
 	config := compact(object{
 		"redirectUris": a.redirectURIs, "responseTypes": a.responseTypes, "grantTypes": a.grantTypes, "clientId": a.clientID,
 		"authMethodType": "OIDC_AUTH_METHOD_TYPE_" + a.authMethod, "postLogoutRedirectUris": a.postLogoutRedirectURIs,
-		"devMode": a.devMode, "idTokenUserinfoAssertion": a.idTokenUserinfoAssertion, "clockSkew": "0s", "backChannelLogoutUri": a.backchannelLogoutURI,
+		"devMode": a.devMode, "allowedOrigins": originsOf(a.redirectURIs), "idTokenUserinfoAssertion": a.idTokenUserinfoAssertion, "clockSkew": "0s", "backChannelLogoutUri": a.backchannelLogoutURI,
 	})
 	return object{"app": object{"id": a.id, "details": a.readDetails(), "state": "APP_STATE_ACTIVE", "name": a.name, "oidcConfig": config}}, nil
 }
@@ -226,4 +230,60 @@ func (c *call) newAppSecret() (any, error) {
 	a.clientSecret = newSecret(48)
 	c.touch(&a.record)
 	return object{"clientSecret": a.clientSecret, "details": a.details()}, nil
+}
+
+// originsOf are the origins of redirect URIs, which may call the endpoints by script.
+func originsOf(uris []string) []string {
+	var origins []string
+	for _, uri := range uris {
+		if u, err := url.Parse(uri); err == nil && !slices.Contains(origins, u.Scheme+"://"+u.Host) {
+			origins = append(origins, u.Scheme+"://"+u.Host)
+		}
+	}
+	return origins
+}
+
+// expirationRequest is what new credentials are asked with.
+type expirationRequest struct {
+	Type           string `json:"type"`
+	ExpirationDate string `json:"expirationDate"`
+}
+
+func (c *call) addAppKey() (any, error) {
+	if err := c.decode(&expirationRequest{}); err != nil {
+		return nil, err
+	}
+	a, err := c.knownApp()
+	if err != nil {
+		return nil, err
+	}
+	key := c.newKey()
+	a.keys = append(a.keys, key)
+	c.touch(&a.record)
+	return object{"id": key.id, "details": a.addDetails(), "keyDetails": key.applicationFile(a.id, a.clientID)}, nil
+}
+
+func (c *call) addUserKey() (any, error) {
+	if err := c.decode(&expirationRequest{}); err != nil {
+		return nil, err
+	}
+	u := c.users[c.id()]
+	if u == nil || u.machine == nil {
+		return nil, errUserNotFound()
+	}
+	key := c.newKey()
+	u.machine.keys = append(u.machine.keys, key)
+	return object{"creationDate": timestamp(c.now()), "keyId": key.id, "keyContent": key.serviceAccountFile(u.id)}, nil
+}
+
+func (c *call) addPersonalAccessToken() (any, error) {
+	if err := c.decode(&expirationRequest{}); err != nil {
+		return nil, err
+	}
+	if c.users[c.id()] == nil {
+		return nil, errUserNotFound()
+	}
+	token := newSecret(54)
+	c.personalAccessTokens[token] = c.id()
+	return object{"creationDate": timestamp(c.now()), "tokenId": c.newID(), "token": token}, nil
 }
