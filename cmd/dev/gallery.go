@@ -5,25 +5,43 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"torhaus/locale"
 	"torhaus/static"
 	"torhaus/templates"
 )
 
-// shelf is the gallery's list of one language.
-type shelf struct {
-	Language string
-	Stories  []storyLink
+// index is the gallery's list of all stories in one language.
+type index struct {
+	Language  string
+	Languages []locale.Language
+	Shelves   []shelf
 }
 
-type storyLink struct{ Name, Path string }
+// shelf has the states of one page.
+type shelf struct {
+	Page    string
+	Stories []storyLink
+}
+
+type storyLink struct{ State, Path string }
 
 // gallery shows every page in every state and language without a sign-in: to
 // look at, to restyle, to take screenshots of. Forms lead nowhere.
 func gallery(renderer *templates.Renderer, assetsDir string) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "gallery.html", shelves()) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		render(w, "gallery.html", newIndex(locale.Default()))
+	})
+	mux.HandleFunc("GET /in/{language}", func(w http.ResponseWriter, r *http.Request) {
+		text, known := locale.Lookup(r.PathValue("language"))
+		if !known {
+			http.NotFound(w, r)
+			return
+		}
+		render(w, "gallery.html", newIndex(text))
+	})
 	mux.HandleFunc("GET /story/{language}/{number}", func(w http.ResponseWriter, r *http.Request) {
 		text, known := locale.Lookup(r.PathValue("language"))
 		number, err := strconv.Atoi(r.PathValue("number"))
@@ -44,15 +62,16 @@ func gallery(renderer *templates.Renderer, assetsDir string) http.Handler {
 	return withPolicy(mux, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'")
 }
 
-func shelves() []shelf {
-	var all []shelf
-	for _, language := range locale.Languages() {
-		text, _ := locale.Lookup(language.Tag)
-		s := shelf{Language: language.Name}
-		for i, story := range templates.Stories(text) {
-			s.Stories = append(s.Stories, storyLink{story.Name, fmt.Sprintf("/story/%s/%d", language.Tag, i)})
+// newIndex groups the stories, which are named page/state.
+func newIndex(text *locale.Printer) index {
+	in := index{Language: text.Tag(), Languages: locale.Languages()}
+	for i, story := range templates.Stories(text) {
+		page, state, _ := strings.Cut(story.Name, "/")
+		if last := len(in.Shelves) - 1; last < 0 || in.Shelves[last].Page != page {
+			in.Shelves = append(in.Shelves, shelf{Page: page})
 		}
-		all = append(all, s)
+		s := &in.Shelves[len(in.Shelves)-1]
+		s.Stories = append(s.Stories, storyLink{state, fmt.Sprintf("/story/%s/%d", in.Language, i)})
 	}
-	return all
+	return in
 }
