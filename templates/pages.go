@@ -26,7 +26,6 @@ type PasswordPage struct {
 	Base
 	LoginName string
 	CanReset  bool
-	NotYou    bool // offer to sign in as somebody else
 }
 
 // PasswordResetPage offers to send the mail with which a password is reset.
@@ -108,11 +107,12 @@ type LogoutDonePage struct {
 	Back string // where to go back to, already checked; "" for nowhere
 }
 
-// ErrorPage says what went wrong where no form can be shown.
+// ErrorPage says what went wrong where no form can be shown. It is the last
+// page there is, so it has words for every status, whatever the keys are.
 type ErrorPage struct {
 	Base
 	Status     int
-	TitleKey   string
+	TitleKey   string // "error.….title"; what is no text's key is chosen by the status
 	TextKey    string
 	ErrorID    string        // also in the log; "" for nothing to look up
 	Restart    string        // path or URL of the way out; "" for none

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"torhaus/locale"
 )
 
 // Parts of pages that one partial writes for all: each takes one struct.
@@ -55,8 +57,8 @@ func (c Chip) Initial() string {
 	return string(unicode.ToUpper(r))
 }
 
-// Chip shows who is signing in.
-func (p PasswordPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), p.NotYou} }
+// Chip shows who is signing in, and lets them be someone else.
+func (p PasswordPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), true} }
 
 // Chip shows whose password is reset.
 func (p PasswordResetPage) Chip() Chip { return Chip{p.Base, p.LoginName, false} }
@@ -138,6 +140,50 @@ func (b Base) outside(link string) string {
 		return ""
 	}
 	return link
+}
+
+// ErrorKey is the stem of the texts for a status that came without a key of its
+// own. Of what is forbidden only the request of another site comes without one.
+func ErrorKey(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "error.bad_request"
+	case http.StatusUnauthorized:
+		return "error.unauthorized"
+	case http.StatusForbidden:
+		return "error.cross_origin"
+	case http.StatusNotFound:
+		return "error.not_found"
+	case http.StatusMethodNotAllowed:
+		return "error.method"
+	case http.StatusGone:
+		return "error.expired"
+	case http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		return "error.too_large"
+	case http.StatusMisdirectedRequest:
+		return "error.misdirected"
+	case http.StatusTooManyRequests:
+		return "error.too_many"
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "error.unavailable"
+	}
+	if status < http.StatusInternalServerError {
+		return "error.bad_request"
+	}
+	return "error.internal"
+}
+
+// Title is the text above.
+func (p ErrorPage) Title() (string, error) { return p.T(p.known(p.TitleKey, ".title")) }
+
+// Explanation is the text below it.
+func (p ErrorPage) Explanation() (string, error) { return p.T(p.known(p.TextKey, ".text")) }
+
+func (p ErrorPage) known(key, part string) string {
+	if locale.Has(key) {
+		return key
+	}
+	return ErrorKey(p.Status) + part
 }
 
 // Wait says how long to wait, "" when there is no telling.

@@ -156,7 +156,7 @@ func TestHostileValues(t *testing.T) {
 	r := renderer(t)
 	for _, page := range []Page{
 		LoginNamePage{Base: base, LoginName: attack},
-		PasswordPage{Base: base, LoginName: attack, NotYou: true},
+		PasswordPage{Base: base, LoginName: attack},
 		VerifyPage{Base: base, Email: attack, Code: attack},
 		SignedInPage{Base: base, FullName: attack, Continue: "javascript:alert(1)"},
 		LogoutPage{Base: base, FullName: attack, PostLogout: attack},
@@ -200,6 +200,22 @@ func TestProblemWording(t *testing.T) {
 		if html := render(t, r, page); strings.Count(html, want) != 2 {
 			t.Errorf("%T: %q appears %d times", page, want, strings.Count(html, want))
 		}
+	}
+}
+
+func TestErrorKey(t *testing.T) {
+	r := renderer(t)
+	for status := 400; status < 600; status++ {
+		stem := ErrorKey(status)
+		if !locale.Has(stem+".title") || !locale.Has(stem+".text") {
+			t.Errorf("%d: no texts for %s", status, stem)
+		}
+		if unkeyed := render(t, r, ErrorPage{Status: status, TitleKey: ".title"}); !strings.Contains(unkeyed, locale.Default().T(stem+".title")) {
+			t.Errorf("%d: without a key the page is\n%s", status, unkeyed)
+		}
+	}
+	if keyed := render(t, r, ErrorPage{Status: 403, TitleKey: "error.denied.title"}); !strings.Contains(keyed, "Access denied") {
+		t.Errorf("its own key is not used:\n%s", keyed)
 	}
 }
 

@@ -94,7 +94,7 @@ func loginNameStories(b Base) []Story {
 func passwordStories(b Base) []Story {
 	b = b.of(storyName)
 	with := func(b Base) PasswordPage {
-		return PasswordPage{Base: b, LoginName: b.Who, CanReset: true, NotYou: true}
+		return PasswordPage{Base: b, LoginName: b.Who, CanReset: true}
 	}
 	return []Story{
 		{"password/empty", with(b)},
@@ -264,14 +264,14 @@ func themeStories(b Base) []Story {
 	themed := func(theme Theme) Page {
 		b := b
 		b.Theme = theme
-		return PasswordPage{Base: b, LoginName: storyName, CanReset: true, NotYou: true}
+		return PasswordPage{Base: b, LoginName: storyName, CanReset: true}
 	}
 	nameless := b
 	nameless.Legal = Legal{SupportEmail: "help@example.com"}
 	nameless.BasePath = "/ui/v2/login"
 	nameless.Theme = Theme{}
 	return []Story{
-		{"theme/none", PasswordPage{Base: nameless, LoginName: storyName, CanReset: true, NotYou: true}},
+		{"theme/none", PasswordPage{Base: nameless, LoginName: storyName, CanReset: true}},
 		{"theme/logo", themed(Theme{Name: "Example", LogoURL: "/theme/logo", LogoDarkURL: "/theme/logo-dark", IconURL: "/theme/icon"})},
 		{"theme/dark-only", themed(Theme{Name: "Example", LogoURL: "/theme/logo", LogoDarkURL: "/theme/logo-dark", Mode: ModeDark})},
 		{"theme/light-only", themed(Theme{Name: "Example", LogoURL: "/theme/logo", LogoDarkURL: "/theme/logo-dark", Mode: ModeLight})},
