@@ -93,7 +93,8 @@ func TestNext(t *testing.T) {
 		{"password past its lifetime", []change{passwordAt(ago(241 * time.Hour))}, flow.Password, flow.ReauthRequired},
 		{"no lifetime set", []change{passwordAt(ago(9000 * time.Hour)), func(s *flow.State) { s.Settings.PasswordCheckLifetime = 0 }}, flow.Finish, ""},
 		{"session expired", []change{func(s *flow.State) { s.Session.Expires = ago(time.Second) }}, flow.Password, ""},
-		{"session that never expires is none of ours", []change{func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Password, ""},
+		{"session without an end", []change{func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Finish, ""},
+		{"session without an end, password past its lifetime", []change{passwordAt(ago(241 * time.Hour)), func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Password, flow.ReauthRequired},
 		{"session of somebody else", []change{func(s *flow.State) { s.Session.Factors.User.ID = "2" }}, flow.Password, ""},
 		{"user without a password", []change{identified, func(s *flow.State) { s.Methods = nil }}, flow.Deny, flow.NoMethod},
 		{"user without a password, hidden", []change{identified, hiding, func(s *flow.State) { s.Methods = nil }}, flow.Password, ""},
@@ -260,7 +261,7 @@ func forbidden(s flow.State) string {
 		return "nobody is known"
 	case z.Factors.User.ID != u.ID:
 		return "the session is another user's"
-	case !z.Expires.After(s.Now):
+	case !z.Expires.IsZero() && !z.Expires.After(s.Now):
 		return "the session is over"
 	case !u.Human || u.State != zitadelclient.UserActive || s.OrganizationClosed:
 		return "the user may not"

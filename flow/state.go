@@ -64,11 +64,12 @@ func (s State) mayRegister() bool {
 
 // sessionIsUsers reports whether the ZITADEL session is alive and belongs to
 // the identified user. A session of somebody else counts for nothing, however
-// many factors it has.
+// many factors it has. One without an end never expires; what was checked in it
+// still does.
 func (s State) sessionIsUsers() bool {
 	return s.Session != nil && s.User != nil &&
 		s.Session.Factors.User.ID == s.User.ID &&
-		s.Session.Expires.After(s.Now)
+		(s.Session.Expires.IsZero() || s.Session.Expires.After(s.Now))
 }
 
 // firstFactorAt is when a first factor was last shown in the session.

@@ -46,6 +46,13 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
+// twin is the same browser making another request at the same time.
+func (b *browser) twin() *browser {
+	twin := *b
+	twin.hops = nil
+	return &twin
+}
+
 // dialLoopback resolves every *.localhost name to this machine.
 func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)

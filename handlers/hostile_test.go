@@ -113,7 +113,7 @@ func TestCallbackIsRedeemedOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			twin := *b
+			twin := b.twin()
 			response := twin.do(http.MethodGet, w.auth+"/callback?code="+url.QueryEscape(code)+"&state="+state, nil)
 			_ = response.Body.Close()
 			if response.StatusCode >= 500 {
@@ -190,7 +190,7 @@ func TestDoubleSubmit(t *testing.T) {
 	locations := make([]string, 6)
 	for i := range locations {
 		group.Go(func() {
-			twin := *b
+			twin := b.twin()
 			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
 			response := twin.do(http.MethodPost, action, form)
 			_ = response.Body.Close()

@@ -109,7 +109,7 @@ var errNoSession = errors.New("no ZITADEL session of this user")
 // last, and two at once would leave the browser with a dead one.
 func (v *visit) updateSession(checks zitadelclient.Checks) error {
 	s := v.state.Session
-	if s == nil || v.account == nil || s.Factors.User.ID != checks.UserID || !s.Expires.After(v.Now()) {
+	if s == nil || v.account == nil || s.Factors.User.ID != checks.UserID || !s.Expires.IsZero() && !s.Expires.After(v.Now()) {
 		return errNoSession
 	}
 	unlock, err := v.Sessions.Lock(v.ctx, "zitadel:"+v.account.ZitadelSession, submitTime)

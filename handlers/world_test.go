@@ -66,6 +66,11 @@ func newWorld(t *testing.T, options ...func(*world, *handlers.Config)) *world {
 	front.Config.Handler = &swapHandler{current: w.handler(options...)}
 	front.Start()
 	t.Cleanup(front.Close)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log:\n%s", w.log())
+		}
+	})
 	return w
 }
 
