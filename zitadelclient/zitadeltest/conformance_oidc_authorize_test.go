@@ -92,6 +92,9 @@ func playFinalizeWeaknesses(r *replay) {
 	r.links("callback-deleted-session", deleted)
 	r.refuses("callback-deleted-session")
 
+	r.z.SetLoginSettings("", func(l *LoginSettings) { l.ForceMFA = true })
+	r.finalizes("callback-force-mfa-password-only", "", r.signedIn(r.state["alice"], "Password1!"), nil)
+
 	r.z.RequireGrant(r.state["project"], true)
 	r.links("callback-project-role-check", r.signedIn(r.state["alice"], "Password1!"))
 	r.refuses("callback-project-role-check")
