@@ -1,6 +1,9 @@
 package zitadeltest
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // How long the provider's things live, as on a new instance.
 const (
@@ -17,12 +20,14 @@ type oidcState struct {
 	codes        map[string]*authRequest // used codes stay: their reuse has its own error
 	access       map[string]*accessToken // by the token as it is sent
 	refresh      map[string]*oidcSession // rotated and revoked ones stay, as for codes
+	sessions     []*oidcSession          // of people, oldest first
+	deliveries   sync.WaitGroup          // logout tokens on their way
 	tamper       func(claims map[string]any)
 	loginV1      bool // login v2 is not required
 }
 
-func newOIDCState() oidcState {
-	return oidcState{
+func newOIDCState() *oidcState {
+	return &oidcState{
 		authRequests: map[string]*authRequest{}, codes: map[string]*authRequest{},
 		access: map[string]*accessToken{}, refresh: map[string]*oidcSession{},
 	}

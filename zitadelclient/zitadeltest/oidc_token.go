@@ -80,6 +80,7 @@ func (s *Server) codeGrant(r *http.Request) (object, *oauthError) {
 		scopes: request.scopes, audience: request.audience, nonce: request.nonce,
 	}
 	o.methods, o.authTime = sess.authentication()
+	s.oidc.sessions = append(s.oidc.sessions, o)
 	if slices.Contains(o.scopes, "offline_access") {
 		o.expires = s.now().Add(refreshTokenLifetime)
 		s.rotateRefreshToken(o)

@@ -45,7 +45,7 @@ type Server struct {
 	lastID   int64
 	keysUsed int
 	world
-	oidc   oidcState
+	oidc   *oidcState
 	outbox outbox
 	faults []*Fault
 	calls  []Call

@@ -138,11 +138,13 @@ func (c *call) deleteSession() (any, error) {
 	return object{"details": sess.details()}, nil
 }
 
-// terminateSession ends a session. Refresh tokens live on.
+// terminateSession ends a session and tells the applications that want to
+// know. Refresh tokens live on.
 func (s *Server) terminateSession(sess *session) {
 	delete(s.sessions, sess.id)
 	s.terminated[sess.id] = sess
 	s.touch(&sess.record)
+	s.sendLogoutTokens(sess.id)
 }
 
 // ExpireSessions ends the lifetime of all sessions of a user now.
