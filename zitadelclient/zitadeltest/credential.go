@@ -21,7 +21,7 @@ func (s *Server) credentialRoutes() []route {
 	}
 }
 
-// matches says whether a code is the expected one and still good.
+// codeIs says whether a code is the expected one and still good.
 func (c *call) codeIs(expected verificationCode, given string) bool {
 	return expected.value != "" && expected.value == given && c.now().Before(expected.expires)
 }

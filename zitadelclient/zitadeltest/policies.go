@@ -174,8 +174,8 @@ func (s *Server) SetLegalAndSupport(org string, edit func(*LegalAndSupport)) {
 	change(s, org, legalPolicy, edit)
 }
 
-// SetDomainSettings edits whether login names end in the domain. Users that
-// exist keep their login names until they are read anew, as there.
+// SetDomainSettings edits whether login names end in the organization's
+// domain. Those of users that exist follow at once.
 func (s *Server) SetDomainSettings(org string, edit func(*DomainSettings)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
