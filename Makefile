@@ -8,8 +8,8 @@ TOOLS := redis-server nginx caddy chromium
 
 # Suites that time real programs: one after the other, and without the race
 # detector, which would measure itself.
-HEAVY := ^Test(Browser|Fault|Proxy)
-HEAVY_PACKAGES = $(shell grep -rlE '^func Test(Browser|Fault|Proxy)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+HEAVY := ^Test(Binary|Browser|Fault|Proxy)
+HEAVY_PACKAGES = $(shell grep -rlE '^func Test(Binary|Browser|Fault|Proxy)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: dev test check tools build bench cover
 

@@ -170,3 +170,18 @@ func hiddenFields(page string) url.Values {
 	}
 	return fields
 }
+
+func TestRunOnlyDemo(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // serve, and end at once
+	var output strings.Builder
+	if err := run(ctx, []string{"-only=demo", "-listen=127.0.0.1:0"}, &output); err != nil {
+		t.Errorf("-only=demo: %v", err)
+	}
+	if !strings.Contains(output.String(), "demo app") {
+		t.Errorf("-only=demo does not say where: %q", output.String())
+	}
+	if err := run(ctx, []string{"-only=nothing"}, &output); err == nil {
+		t.Error("-only=nothing was accepted")
+	}
+}
