@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -12,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"context"
+	"torhaus/zitadelclient/zitadeltest"
 )
 
 // localSettings is a whole torhaus on this machine, whose ZITADEL does not answer.
@@ -182,6 +183,20 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDoctorFindsNothing: with a ZITADEL that answers and knows the service
+// user, every line is ok.
+func TestDoctorFindsNothing(t *testing.T) {
+	zitadel := zitadeltest.NewServer(t, zitadeltest.Config{})
+	service := zitadel.AddServiceUser("torhaus", "IAM_LOGIN_CLIENT")
+	settings := localSettings(t)
+	settings["ZITADEL_ISSUER"], settings["ZITADEL_API_URL"] = zitadel.Issuer(), zitadel.URL()
+	settings["ZITADEL_CLIENT_ID"], settings["ZITADEL_CLIENT_SECRET"] = service.ClientID, service.ClientSecret
+	var output bytes.Buffer
+	if code := run(t.Context(), []string{"doctor"}, environFrom(settings), &output, &output); code != exitOK || strings.Contains(output.String(), "FAIL") {
+		t.Errorf("doctor = %d:\n%s", code, &output)
 	}
 }
 
