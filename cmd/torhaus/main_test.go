@@ -87,47 +87,86 @@ func (l *logged) find(ctx context.Context, message string) map[string]any {
 	}
 }
 
-// TestServe starts the program with ZITADEL down, asks for its health on both
-// listeners and ends it as an orchestrator does.
-func TestServe(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	log := newLogged()
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, nil, environFrom(localSettings(t)), io.Discard, log)
-	}()
-	patience, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+// served is a program that runs until it is stopped.
+type served struct {
+	log              *logged
+	public, internal string
+	stop             context.CancelFunc
+	ended            chan int
+}
+
+// start runs serve and waits until it listens.
+func start(t *testing.T, settings map[string]string) *served {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	s := &served{log: newLogged(), stop: stop, ended: make(chan int, 1)}
+	t.Cleanup(stop)
+	go func() { s.ended <- run(ctx, nil, environFrom(settings), io.Discard, s.log) }()
+	listening := s.find(t, "listening")
+	s.public, _ = listening["public"].(string)
+	s.internal, _ = listening["internal"].(string)
+	return s
+}
+
+// find waits for a log line.
+func (s *served) find(t *testing.T, message string) map[string]any {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	listening := log.find(patience, "listening")
-	if listening == nil {
-		t.Fatalf("not listening:\n%s", log)
+	fields := s.log.find(ctx, message)
+	if fields == nil {
+		t.Fatalf("no %q in the log:\n%s", message, s.log)
 	}
-	public, _ := listening["public"].(string)
-	internal, _ := listening["internal"].(string)
+	return fields
+}
+
+// TestServe starts the program with ZITADEL down, asks both listeners, and ends
+// it as an orchestrator does.
+func TestServe(t *testing.T) {
+	s := start(t, localSettings(t))
 	for url, want := range map[string]int{
-		"http://" + public + "/healthz":        http.StatusOK,
-		"http://" + public + "/readyz":         http.StatusOK, // the store is memory; ZITADEL's health is not ours
-		"http://" + public + "/debug/pprof/":   http.StatusMisdirectedRequest,
-		"http://" + internal + "/debug/pprof/": http.StatusOK,
+		"http://" + s.public + "/healthz":        http.StatusOK,
+		"http://" + s.public + "/readyz":         http.StatusOK, // the store is memory; ZITADEL's health is not ours
+		"http://" + s.public + "/debug/pprof/":   http.StatusMisdirectedRequest,
+		"http://" + s.internal + "/debug/pprof/": http.StatusOK,
 	} {
 		if got := status(t, url); got != want {
 			t.Errorf("GET %s: %d, want %d", url, got, want)
 		}
 	}
-	settings := map[string]string{"LISTEN": public}
-	if code := run(t.Context(), []string{"health"}, environFrom(settings), io.Discard, log); code != exitOK {
+	settings := map[string]string{"LISTEN": s.public}
+	if code := run(t.Context(), []string{"health"}, environFrom(settings), io.Discard, s.log); code != exitOK {
 		t.Errorf("health = %d", code)
 	}
-	stop()
-	if code := <-ended; code != exitOK {
-		t.Errorf("serve = %d after being told to stop:\n%s", code, log)
+	s.find(t, "config_start")
+	s.stop()
+	if code := <-s.ended; code != exitOK {
+		t.Errorf("serve = %d after being told to stop:\n%s", code, s.log)
 	}
-	if strings.Contains(log.String(), planted) || strings.Contains(log.String(), aKey) {
-		t.Errorf("the log holds a secret:\n%s", log)
+	if strings.Contains(s.log.String(), planted) || strings.Contains(s.log.String(), aKey) {
+		t.Errorf("the log holds a secret:\n%s", s.log)
 	}
-	if log.find(patience, "config_start") == nil {
-		t.Errorf("the configuration was not logged:\n%s", log)
+}
+
+// TestServeDrains: in production the listeners stay open for a moment in which
+// /readyz sends new visitors elsewhere.
+func TestServeDrains(t *testing.T) {
+	settings := localSettings(t)
+	maps.Copy(settings, map[string]string{
+		"PUBLIC_URL": "https://auth.example.com", "APP_ORIGINS": "https://app.example.com",
+		"COOKIE_DOMAIN": "example.com", "STORE": "memory",
+	})
+	s := start(t, settings)
+	if got := status(t, "http://"+s.public+"/readyz"); got != http.StatusOK {
+		t.Errorf("readyz = %d before the end", got)
+	}
+	s.stop()
+	s.find(t, "draining")
+	if got := status(t, "http://"+s.public+"/readyz"); got != http.StatusServiceUnavailable {
+		t.Errorf("readyz = %d while draining", got)
+	}
+	if code := <-s.ended; code != exitOK {
+		t.Errorf("serve = %d:\n%s", code, s.log)
 	}
 }
 
