@@ -68,10 +68,6 @@ func (c *Config) checkServiceUser(e *environment) {
 	if (c.ZitadelClientID == "") != (c.ZitadelClientSecret == "") {
 		e.refuse("ZITADEL_CLIENT_SECRET", "and "+prefix+"ZITADEL_CLIENT_ID are a pair, and one is missing", "set both")
 	}
-	if c.ZitadelPAT != "" {
-		e.warn("ZITADEL_PAT", "never rotates and is sent with every request",
-			"create a key for the service user in ZITADEL's console and set "+prefix+"ZITADEL_KEY_FILE")
-	}
 }
 
 // readClient reads who our own apps are to ZITADEL.

@@ -26,12 +26,13 @@ func doctor(ctx context.Context, environ []string, stdout io.Writer) int {
 		return exitFault
 	}
 	fmt.Fprintln(stdout, "ok    configuration")
-	p, err := wire(cfg, slog.New(slog.DiscardHandler))
+	logger := slog.New(slog.NewTextHandler(stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	p, err := wire(cfg, logger)
 	if err != nil {
 		report(stdout, "torhaus cannot start", err)
 		return exitFault
 	}
-	defer p.close(slog.New(slog.DiscardHandler))
+	defer p.close(logger)
 
 	code := exitOK
 	for _, check := range []struct {
