@@ -8,11 +8,8 @@ import "time"
 // arithmetic.
 func (r Rate) take(now, full time.Time) (wait time.Duration, next time.Time) {
 	span := time.Duration(r.Burst) * r.Every
-	if full.Before(now) {
-		full = now
-	}
-	if latest := now.Add(span); full.After(latest) {
-		full = latest // the rate was wider when this was written
+	if full.Before(now) || full.After(now.Add(span)) {
+		full = now // full by now; or written at another rate, or junk
 	}
 	next = full.Add(r.Every)
 	if wait = next.Sub(now) - span; wait > 0 {

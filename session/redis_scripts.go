@@ -52,7 +52,9 @@ if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE') then
   return stored
 end
 local full = type(stored) == 'string' and tonumber(stored) or now
-full = math.min(math.max(full, now), now + span)
+if not (full >= now and full <= now + span) then
+  full = now
+end
 local next = full + every
 if next - span > now then
   return math.ceil(next - span - now)
