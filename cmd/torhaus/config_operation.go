@@ -12,6 +12,9 @@ func (c *Config) readOperation(e *environment) {
 	if e.value("HSTS") != "0" {
 		c.HSTS = e.duration("HSTS", 0)
 	}
+	if plain(c.PublicURL) {
+		c.HSTS = 0 // browsers ignore it over http (RFC 6797 §8.1), and people would believe in it
+	}
 	if err := c.LogLevel.UnmarshalText([]byte(e.value("LOG_LEVEL"))); err != nil {
 		e.refuse("LOG_LEVEL", "is no level", "set debug, info, warn or error")
 	}

@@ -178,6 +178,9 @@ func TestDevelopmentDefaults(t *testing.T) {
 	if cfg.Store != storeMemory {
 		t.Errorf("store = %q, want memory on *.localhost", cfg.Store)
 	}
+	if cfg.HSTS != 0 {
+		t.Errorf("HSTS = %v over plain http", cfg.HSTS)
+	}
 }
 
 func TestUnknownNameGetsTheNearest(t *testing.T) {
