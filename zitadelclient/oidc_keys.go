@@ -37,17 +37,15 @@ var errUnknownKey = errors.New("the token is signed by a key that the provider d
 
 // key returns the signing key of that id.
 func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, error) {
-	found, known, fetch := s.lookup(id)
-	if !fetch {
-		if !known {
-			return jose.JSONWebKey{}, errUnknownKey
-		}
-		return found, nil
+	var err error
+	if s.mustFetch(id) {
+		_, err = shared(ctx, s.client.flights, "read keys", s.fetch)
 	}
-	_, err := shared(ctx, s.client.flights, "read keys", s.fetch)
-	found, stillKnown, _ := s.lookup(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, known := s.keys[id]
 	switch {
-	case stillKnown: // also when the refresh of aged keys failed
+	case known: // also when the refresh of aged keys failed
 		return found, nil
 	case err != nil:
 		return jose.JSONWebKey{}, err
@@ -55,20 +53,21 @@ func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, error) {
 	return jose.JSONWebKey{}, errUnknownKey
 }
 
-// lookup finds a key, and says whether the keys must be fetched first.
-func (s *keySet) lookup(id string) (found jose.JSONWebKey, known, fetch bool) {
+// mustFetch reports whether the keys must be read for this id, which it allows
+// an unknown one only so often.
+func (s *keySet) mustFetch(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.client.config.Now()
-	found, known = s.keys[id]
+	_, known := s.keys[id]
 	switch {
 	case s.keys == nil || now.Sub(s.fetched) >= keysMaxAge:
-		return found, known, true
+		return true
 	case known || now.Sub(s.refetched) < keysRefetch:
-		return found, known, false
+		return false
 	}
 	s.refetched = now
-	return found, known, true
+	return true
 }
 
 func (s *keySet) fetch(ctx context.Context) (struct{}, error) {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,11 +61,11 @@ func (p *provider) check() error {
 		if !validScope(scope) {
 			return fmt.Errorf("TORHAUS_OIDC_SCOPES: %q is not a scope", scope)
 		}
-		if scope == "openid" {
-			return nil
-		}
 	}
-	return errors.New("TORHAUS_OIDC_SCOPES must contain openid: without it there is no ID token")
+	if !slices.Contains(p.client.Scopes, "openid") {
+		return errors.New("TORHAUS_OIDC_SCOPES must contain openid: without it there is no ID token")
+	}
+	return nil
 }
 
 // validScope refuses a space above all: it would smuggle in a second scope.
