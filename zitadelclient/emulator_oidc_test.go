@@ -53,7 +53,7 @@ func TestAuthorizeURL(t *testing.T) {
 	must(t, err)
 	u, err := url.Parse(target)
 	must(t, err)
-	if got := u.Scheme + "://" + u.Host; got != w.Issuer() {
+	if got := u.Scheme + "://" + u.Host; got != w.client.Issuer() || got != w.Issuer() {
 		t.Errorf("the URL is at %s", got)
 	}
 	query := u.Query()
@@ -157,4 +157,57 @@ func TestExchangeRefused(t *testing.T) {
 	must(t, err)
 	_, err = w.client.Exchange(ctx, code, transaction)
 	wantKind(t, err, zitadelclient.InvalidGrant)
+}
+
+// Only what ZITADEL says about the token itself ends a session; trouble on the
+// way is another kind.
+func TestRefreshFailures(t *testing.T) {
+	w := newWorld(t, zitadeltest.AppSeed{})
+	ctx := t.Context()
+	_, tokens := w.signIn(t)
+	for _, test := range []struct {
+		fault zitadeltest.Fault
+		kind  zitadelclient.Kind
+	}{
+		{zitadeltest.Fault{Status: 400, Body: `{"error":"invalid_client"}`}, zitadelclient.Unauthorized},
+		{zitadeltest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, zitadelclient.Invalid},
+		{zitadeltest.Fault{Status: 400, Body: `<html>`}, zitadelclient.Invalid},
+		{zitadeltest.Fault{Status: 401, Body: `{}`}, zitadelclient.Unauthorized},
+		{zitadeltest.Fault{Status: 404, Body: `{}`}, zitadelclient.Unavailable},
+		{zitadeltest.Fault{Status: 429, Body: `{}`}, zitadelclient.RateLimited},
+		{zitadeltest.Fault{Status: 500, Body: `{"error":"server_error"}`}, zitadelclient.Unavailable},
+		{zitadeltest.Fault{Status: 503, Body: `{"error":"invalid_grant"}`}, zitadelclient.Unavailable},
+		{zitadeltest.Fault{Garbage: true}, zitadelclient.Unavailable},
+		{zitadeltest.Fault{Drop: true}, zitadelclient.Unavailable},
+	} {
+		test.fault.Path = "/oauth/v2/token"
+		w.Fault(test.fault)
+		_, err := w.client.Refresh(ctx, tokens.RefreshToken, tokens.Claims)
+		wantKind(t, err, test.kind)
+		w.ClearFaults()
+	}
+	_, err := w.client.Refresh(ctx, tokens.RefreshToken, tokens.Claims)
+	must(t, err) // none of it used the token up
+	w.Fault(zitadeltest.Fault{Path: "/oauth/v2/revoke", Status: 503, Body: "{}"})
+	wantKind(t, w.client.Revoke(ctx, tokens.RefreshToken), zitadelclient.Unavailable)
+}
+
+// A user who is locked between the last page and the exchange gets nothing.
+func TestLockedUserGetsNoTokens(t *testing.T) {
+	w := newWorld(t, zitadeltest.AppSeed{})
+	ctx := t.Context()
+	ref, tokens := w.signIn(t)
+	id, transaction, err := w.client.Authorize(ctx, zitadelclient.AuthorizeParams{})
+	must(t, err)
+	code := w.finalize(t, id, ref, transaction)
+	w.LockUser(w.alice)
+	_, err = w.client.Exchange(ctx, code, transaction)
+	wantKind(t, err, zitadelclient.InvalidGrant)
+	_, err = w.client.Refresh(ctx, tokens.RefreshToken, tokens.Claims)
+	wantKind(t, err, zitadelclient.InvalidGrant)
+	user, err := w.client.User(ctx, w.alice)
+	must(t, err)
+	if user.State != zitadelclient.UserLocked {
+		t.Errorf("state %q", user.State)
+	}
 }

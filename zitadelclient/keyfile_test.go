@@ -19,13 +19,7 @@ import (
 )
 
 // testRSA is one key for all tests of this package: making one is slow.
-var testRSA = sync.OnceValue(func() *rsa.PrivateKey {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return private
-})
+var testRSA = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 
 func keyFile(t *testing.T, change func(map[string]any)) []byte {
 	t.Helper()

@@ -1,6 +1,9 @@
 package zitadelclient
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -49,6 +52,9 @@ func newTestProvider(t *testing.T) *testProvider {
 			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 				{Key: testRSA().Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"},
 				{Key: testRSA().Public(), KeyID: "enc", Algorithm: "RS256", Use: "enc"},
+				{Key: testRSA().Public(), KeyID: "any", Use: "sig"},
+				{Key: testEC.Public(), KeyID: "ec", Algorithm: "ES384", Use: "sig"},
+				{Key: testEd.Public(), KeyID: "ed", Algorithm: "EdDSA", Use: "sig"},
 			}})
 		case "/oauth/v2/token":
 			p.answer.Load().(func(http.ResponseWriter))(w)
@@ -214,6 +220,10 @@ var idTokenCases = map[string]func(*idToken){
 	"name with a NUL":                  claim("name", "Ali\x00ce"),
 	"another access token":             func(i *idToken) { i.access = "stolen" },
 	"no ID token":                      func(i *idToken) { i.mangle = func(string) string { return "" } },
+	"RS512":                            signedBy("any", jose.RS512, testRSA()),
+	"ES384":                            signedBy("ec", jose.ES384, testEC),
+	"EdDSA":                            signedBy("ed", jose.EdDSA, testEd),
+	"PS256, which is not offered":      signedBy("any", jose.PS256, testRSA()),
 	"signature cut off":                func(i *idToken) { i.mangle = func(s string) string { return s[:len(s)-4] } },
 	"payload of another token": func(i *idToken) {
 		i.mangle = func(s string) string {
@@ -223,15 +233,36 @@ var idTokenCases = map[string]func(*idToken){
 	},
 }
 
-var acceptedBeyondTheCorpus = []string{"as it should be", "aud is a string", "clock 30 s ahead of ours", "no at_hash", "no typ"}
+var acceptedBeyondTheCorpus = []string{"as it should be", "aud is a string", "clock 30 s ahead of ours", "no at_hash", "no typ", "RS512", "ES384", "EdDSA"}
 
-var otherRSA = func() *rsa.PrivateKey {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+// signedBy signs with another kind of key, and hashes the access token as that
+// kind does.
+func signedBy(kid string, alg jose.SignatureAlgorithm, key any) func(*idToken) {
+	return func(i *idToken) {
+		i.kid, i.alg, i.key = kid, alg, key
+		i.claims["at_hash"] = tokenHash(i.access, alg)
+	}
+}
+
+var (
+	testEC    = must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
+	_, testEd = ed25519Key()
+)
+
+func ed25519Key() (ed25519.PublicKey, ed25519.PrivateKey) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	must(public, err)
+	return public, private
+}
+
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return private
-}()
+	return value
+}
+
+var otherRSA = must(rsa.GenerateKey(rand.Reader, 2048))
 
 // decidedElsewhere are rows that an exchange cannot judge: see
 // [Client.Exchange], TestRefreshedIdentity.
