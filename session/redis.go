@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,8 +46,18 @@ func NewRedis(cfg RedisConfig) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
+	quiet()
 	return &Redis{client: redis.NewUniversalClient(options)}, nil
 }
+
+// quiet silences go-redis's own log: plain lines on standard error, one for each
+// failed connection. What went wrong is in the errors that callers log.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+// Printf drops a line.
+func (silence) Printf(context.Context, string, ...any) {}
 
 // bounded gives an operation its time limit.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -59,3 +59,23 @@ func (s *spy) Take(ctx context.Context, bucket string, rate Rate) (time.Duration
 	s.count(0, 1)
 	return s.Store.Take(ctx, bucket, rate)
 }
+
+// interrupted lets a test do something in the middle of an operation.
+type interrupted struct {
+	*Memory
+	onPut, onSwap func()
+}
+
+func (s *interrupted) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if s.onPut != nil {
+		s.onPut()
+	}
+	return s.Memory.Put(ctx, key, value, ttl)
+}
+
+func (s *interrupted) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) error {
+	if s.onSwap != nil {
+		s.onSwap()
+	}
+	return s.Memory.Swap(ctx, key, old, new, ttl)
+}

@@ -1,0 +1,108 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// everything calls each operation of a manager and gives the errors by name.
+// What it returns for a browser that is known must be ErrUnavailable whenever
+// the store is in trouble, and no response may touch a cookie.
+func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (map[string]error, http.Header) {
+	// Each has a deadline that is shorter than a read would wait: that it is
+	// honoured is what the error says, without a watch.
+	ctx := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	w := httptest.NewRecorder()
+	_, errSession := m.Session(ctx(), b.request())
+	_, errTokens := m.Tokens(ctx(), s)
+	_, errAttempt := m.Attempt(ctx(), b.request(), a.Short)
+	_, errNewest := m.Attempt(ctx(), b.request(), "")
+	_, errAttempts := m.Attempts(ctx(), b.request())
+	_, errAccounts := m.Accounts(ctx(), b.request())
+	_, errSessions := m.Sessions(ctx(), s.Subject)
+	_, errStartAttempt := m.StartAttempt(ctx(), w, b.request(), Attempt{})
+	_, _, errEnd := m.EndSession(ctx(), w, b.request())
+	_, errAllow := m.Allow(ctx(), "p", "k", Rate{1, time.Second})
+	_, errLock := m.Lock(ctx(), "name", time.Second)
+	return map[string]error{
+		"session": errSession, "tokens": errTokens, "attempt": errAttempt, "newest attempt": errNewest, "attempts": errAttempts,
+		"accounts": errAccounts, "sessions": errSessions, "start attempt": errStartAttempt, "end session": errEnd,
+		"allow": errAllow, "lock": errLock, "ping": m.Ping(ctx()),
+		"save attempt": m.SaveAttempt(ctx(), a), "rotate attempt": m.RotateAttempt(ctx(), w, a), "end attempt": m.EndAttempt(ctx(), w, a),
+		"start session": m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{}, false),
+		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": m.EndSessions(ctx(), s.Subject),
+		"end zitadel session": m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession),
+		"remember account":    m.RememberAccount(ctx(), w, b.request(), Account{UserID: "1"}, false),
+		"update token":        m.UpdateAccountToken(ctx(), b.request(), "346511903119245315", "token"),
+		"forget account":      m.ForgetAccount(ctx(), w, b.request(), "346511903119245315"),
+	}, w.Header()
+}
+
+// TestOutage: while Redis hangs or is gone, nobody is signed in, out, or turned
+// into somebody else; when it is back the same cookies work, with no restart.
+func TestOutage(t *testing.T) {
+	server := startRedis(t)
+	m := testManager(t, server.open(t), nil)
+	b := newBrowser()
+	a := fill(t, m, b)
+	s, err := m.Session(t.Context(), b.request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Tokens(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, outage := range []struct {
+		name       string
+		begin, end func(*testing.T)
+	}{
+		{"frozen", server.freeze, server.thaw},
+		{"killed", func(*testing.T) { server.kill() }, server.restart},
+	} {
+		t.Run(outage.name, func(t *testing.T) {
+			outage.begin(t)
+			errs, header := everything(t, m, b, s, a)
+			for op, err := range errs {
+				if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrChanged) {
+					t.Errorf("%s: %v", op, err)
+				}
+			}
+			if len(header) > 0 {
+				t.Errorf("an outage touched the browser: %v", header)
+			}
+			outage.end(t)
+			until(t, "redis to be back", func() bool { return m.Ping(t.Context()) == nil })
+			somebody(t, m, b)
+		})
+	}
+}
+
+// TestHangIsBounded: without any deadline of the caller's, an operation on a
+// frozen Redis ends by itself, retry included.
+func TestHangIsBounded(t *testing.T) {
+	server := startRedis(t)
+	store := server.open(t)
+	if err := store.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.freeze(t)
+	ctx, cancel := bounded(t.Context())
+	defer cancel()
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Second {
+		t.Errorf("an operation may take until %v", deadline)
+	}
+	if _, err := store.Get(context.WithoutCancel(t.Context()), "key"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("get: %v", err)
+	}
+	if err := store.Swap(context.WithoutCancel(t.Context()), "key", nil, []byte("x"), time.Minute); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("swap: %v", err)
+	}
+}
