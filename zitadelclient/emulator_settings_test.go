@@ -111,7 +111,10 @@ func TestSettingsAreCached(t *testing.T) {
 	if !read() {
 		t.Error("the old answer was not given at once")
 	}
-	waitFor(t, func() bool { return !read() }) // the refresh arrives by itself
+	w.client.AwaitRefresh("read settings/login ")
+	if read() {
+		t.Error("the refresh did not arrive")
+	}
 	if n := countCalls(w, route); n != 2 {
 		t.Errorf("%d calls", n)
 	}
@@ -122,18 +125,6 @@ func TestSettingsAreCached(t *testing.T) {
 	w.Advance(15 * time.Second)
 	_, err := w.client.LoginSettings(ctx, "")
 	wantKind(t, err, zitadelclient.Unavailable)
-}
-
-// waitFor polls for what another goroutine does; the test's own deadline is
-// the only limit.
-func waitFor(t *testing.T, done func() bool) {
-	t.Helper()
-	for !done() {
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
 }
 
 // Close ends what is under way and waits for it.
