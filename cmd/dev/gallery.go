@@ -57,7 +57,12 @@ func gallery(renderer *templates.Renderer, assetsDir string) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		page.WriteTo(w) // an error here is the browser going away
 	})
-	mux.Handle("GET /static/", static.Handler(static.Config{Dir: assetsDir}))
+	ours := static.Handler(static.Config{Dir: assetsDir})
+	mux.Handle("GET /static/", ours)
+	mux.Handle("GET /ui/v2/login/static/", ours) // of the story with a base path
+	mux.HandleFunc("GET /theme/{image}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, files, "files/logo.svg") // every organization's, light and dark
+	})
 	mux.Handle("GET /", assets())
 	return withPolicy(mux, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'")
 }

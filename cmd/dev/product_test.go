@@ -18,12 +18,16 @@ import (
 	"torhaus/templates"
 )
 
-// startProduct serves everything on free ports until the test ends.
-func startProduct(t *testing.T) *product {
+// startProduct serves everything on free ports until the test ends. Changes are
+// made before the first request.
+func startProduct(t *testing.T, changes ...func(*product)) *product {
 	t.Helper()
 	p, err := newProduct([5]int{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, change := range changes {
+		change(p)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
