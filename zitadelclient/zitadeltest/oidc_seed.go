@@ -92,7 +92,8 @@ func (s *Server) exchange(form url.Values) (map[string]any, error) {
 }
 
 // TamperIDTokens lets a test change the claims of ID tokens before they are
-// signed, to see whether a client notices. Nil ends it.
+// signed, to see whether a client notices. Nil ends it. The function runs under
+// the lock of the server and must not call its methods.
 func (s *Server) TamperIDTokens(change func(claims map[string]any)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
