@@ -1,0 +1,465 @@
+package session
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestSessionComesBack(t *testing.T) {
+	m, _ := memoryWorld(t, nil)
+	b := newBrowser()
+	got := signIn(t, m, b)
+	want, tokens := alice()
+	now := m.now()
+	want.Created, want.Seen, want.Idle, want.Expires = now, now, now.Add(time.Hour), now.Add(12*time.Hour)
+	want.UserAgent = b.request().UserAgent()
+	if diff := cmp.Diff(&want, got, cmpopts.IgnoreUnexported(Session{}), cmpopts.IgnoreFields(Session{}, "Handle")); diff != "" {
+		t.Errorf("session (-want +got):\n%s", diff)
+	}
+	if len(got.Handle) != 16 || strings.Contains(b.cookies[sharedSession], got.Handle) {
+		t.Errorf("handle %q", got.Handle)
+	}
+	if gotTokens, err := m.Tokens(t.Context(), got); err != nil || gotTokens != tokens {
+		t.Errorf("tokens differ, %v", err)
+	}
+	if value := b.cookies[sharedSession]; len(value) > 100 {
+		t.Errorf("cookie value of %d bytes", len(value))
+	}
+}
+
+// TestNewSessionReplacesOld: a planted or noted id is worth nothing after a
+// sign-in, and leaves nothing behind.
+func TestNewSessionReplacesOld(t *testing.T) {
+	m, _ := memoryWorld(t, nil)
+	b := newBrowser()
+	signIn(t, m, b)
+	planted := &browser{cookies: map[string]string{sharedSession: b.cookies[sharedSession]}}
+	second := signIn(t, m, b)
+	if b.cookies[sharedSession] == planted.cookies[sharedSession] {
+		t.Error("the id is the same")
+	}
+	if _, err := m.Session(t.Context(), planted.request()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the old id: %v", err)
+	}
+	store := m.store.(*Memory)
+	if len(store.records) != 2 {
+		t.Errorf("%d records", len(store.records))
+	}
+	for index, members := range store.indexes {
+		if len(members) != 1 {
+			t.Errorf("%s has %d members", index, len(members))
+		}
+	}
+	if sessions, err := m.Sessions(t.Context(), second.Subject); err != nil || len(sessions) != 1 || sessions[0].Handle != second.Handle {
+		t.Errorf("sessions %v, %v", sessions, err)
+	}
+}
+
+// TestIdleSlides: use extends the idle time, never the absolute one; looking
+// without sliding extends nothing; and most uses write nothing.
+func TestIdleSlides(t *testing.T) {
+	c := newClock()
+	store := &spy{Store: NewMemory(c.Now)}
+	m := testManager(t, store, func(cfg *Config) { cfg.Now, cfg.Idle, cfg.Max = c.Now, time.Hour, 3*time.Hour })
+	b := newBrowser()
+	started := signIn(t, m, b)
+	use := func() *Session {
+		t.Helper()
+		s, err := m.Session(t.Context(), b.request())
+		if err != nil {
+			t.Fatalf("at %v: %v", c.Now(), err)
+		}
+		return s
+	}
+	reads, writes := store.reads, store.writes
+	for range 6 {
+		c.advance(time.Minute)
+		use()
+	}
+	if store.writes != writes {
+		t.Errorf("%d writes within a tenth of the idle time", store.writes-writes)
+	}
+	if store.reads != reads+6 {
+		t.Errorf("%d reads for 6 requests", store.reads-reads)
+	}
+	c.advance(time.Minute)
+	if s := use(); !s.Idle.Equal(c.Now().Add(time.Hour)) || !s.Expires.Equal(started.Expires) {
+		t.Errorf("idle until %v, ends %v", s.Idle, s.Expires)
+	}
+	if store.writes != writes+1 {
+		t.Errorf("%d writes for a use beyond it", store.writes-writes)
+	}
+	c.advance(50 * time.Minute)
+	if s, err := m.Peek(t.Context(), b.request()); err != nil || !s.Idle.Equal(c.Now().Add(10*time.Minute)) {
+		t.Errorf("a look without sliding: %v", err)
+	}
+	for c.Now().Before(started.Expires.Add(-time.Minute)) {
+		use()
+		c.advance(time.Minute)
+	}
+	if s := use(); !s.Idle.Equal(started.Expires) {
+		t.Errorf("idle time %v runs beyond the absolute end %v", s.Idle, started.Expires)
+	}
+	c.advance(time.Minute)
+	if _, err := m.Session(t.Context(), b.request()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("at the absolute end: %v", err)
+	}
+}
+
+func TestIdleEnds(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	b := newBrowser()
+	signIn(t, m, b)
+	c.advance(time.Hour - time.Second)
+	if _, err := m.Peek(t.Context(), b.request()); err != nil {
+		t.Errorf("just before: %v", err)
+	}
+	c.advance(time.Second)
+	if _, err := m.Session(t.Context(), b.request()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after an hour without use: %v", err)
+	}
+}
+
+// TestTouchDoesNotRevive: a session that ends while a request notes its use
+// stays ended.
+func TestTouchDoesNotRevive(t *testing.T) {
+	c := newClock()
+	store := &interrupted{Memory: NewMemory(c.Now)}
+	m := testManager(t, store, func(cfg *Config) { cfg.Now = c.Now })
+	b := newBrowser()
+	s := signIn(t, m, b)
+	c.advance(10 * time.Minute)
+	store.onSwap = func() {
+		store.onSwap = nil
+		if err := m.EndSessions(t.Context(), s.Subject); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := m.Session(t.Context(), b.request()); err != nil {
+		t.Errorf("the request that was being answered: %v", err)
+	}
+	if store.onSwap != nil {
+		t.Fatal("nothing was noted, so nothing was tested")
+	}
+	if _, err := m.Session(t.Context(), b.request()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the next: %v", err)
+	}
+}
+
+func TestPersistentSession(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	for _, persistent := range []bool{false, true} {
+		b, w := newBrowser(), httptest.NewRecorder()
+		s, tokens := alice()
+		if err := m.StartSession(t.Context(), w, b.request(), s, tokens, persistent); err != nil {
+			t.Fatal(err)
+		}
+		b.take(t, w)
+		want := 0
+		if persistent {
+			want = 30 * 24 * 3600
+		}
+		if got := w.Result().Cookies()[0].MaxAge; got != want {
+			t.Errorf("persistent %t: Max-Age %d", persistent, got)
+		}
+		c.advance(29 * 24 * time.Hour)
+		if _, err := m.Session(t.Context(), b.request()); persistent != (err == nil) {
+			t.Errorf("persistent %t: after 29 days unused: %v", persistent, err)
+		}
+		c.advance(24 * time.Hour)
+		if _, err := m.Session(t.Context(), b.request()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("persistent %t: after 30 days: %v", persistent, err)
+		}
+	}
+}
+
+// TestSessionEndsEarlier: the caller may end it sooner, never later.
+func TestSessionEndsEarlier(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	for ask, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 99 * time.Hour: 12 * time.Hour} {
+		b, w := newBrowser(), httptest.NewRecorder()
+		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1", Expires: c.Now().Add(ask)}, TokenSet{}, false); err != nil {
+			t.Fatal(err)
+		}
+		b.take(t, w)
+		if s, err := m.Peek(t.Context(), b.request()); err != nil || !s.Expires.Equal(c.Now().Add(want)) {
+			t.Errorf("asked for %v: %v", ask, err)
+		}
+	}
+}
+
+func TestSessionThatCannotBe(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	many := make([]string, 10_000)
+	for i := range many {
+		many[i] = "role-" + strconv.Itoa(i)
+	}
+	for name, s := range map[string]Session{
+		"nobody's":         {},
+		"of the past":      {Subject: "1", Expires: c.Now().Add(-time.Second)},
+		"of too many":      {Subject: "1", Roles: many},
+		"of a huge issuer": {Subject: "1", Issuer: strings.Repeat("x", 1<<20)},
+	} {
+		w := httptest.NewRecorder()
+		err := m.StartSession(t.Context(), w, newBrowser().request(), s, TokenSet{}, false)
+		if err == nil || len(w.Header()) > 0 || len(m.store.(*Memory).records) > 0 {
+			t.Errorf("a session %s: %v, headers %v", name, err, w.Header())
+		}
+		if large := strings.HasPrefix(name, "of "); large && s.Expires.IsZero() && !errors.Is(err, ErrTooLarge) {
+			t.Errorf("a session %s: %v", name, err)
+		}
+	}
+}
+
+func TestTwentySessions(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	var browsers []*browser
+	for range 25 {
+		b := newBrowser()
+		browsers = append(browsers, b)
+		signIn(t, m, b)
+		c.advance(time.Second)
+	}
+	for i, b := range browsers {
+		if _, err := m.Peek(t.Context(), b.request()); (err == nil) != (i >= 5) {
+			t.Errorf("sign-in %d: %v", i, err)
+		}
+	}
+	s, _ := alice()
+	if sessions, err := m.Sessions(t.Context(), s.Subject); err != nil || len(sessions) != 20 || sessions[0].Created.Before(sessions[19].Created) {
+		t.Errorf("sessions %v, %v", sessions, err)
+	}
+	// All in one second: the newest is never the one to go.
+	for range 30 {
+		signIn(t, m, newBrowser()) // fails the test if it cannot be read back
+	}
+}
+
+// TestIdleSessionsMakeRoom: sessions that ended by themselves do not count, and
+// do not push out live ones.
+func TestIdleSessionsMakeRoom(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	kept := newBrowser()
+	signIn(t, m, kept)
+	others := func(n int) {
+		for range n {
+			signIn(t, m, newBrowser())
+		}
+	}
+	isKept := func() bool {
+		_, err := m.Session(t.Context(), kept.request())
+		return err == nil
+	}
+	others(19)
+	for range 7 {
+		c.advance(10 * time.Minute)
+		if !isKept() {
+			t.Fatal("ended though it was used")
+		}
+	}
+	if others(19); !isKept() {
+		t.Error("pushed out by sessions that had ended")
+	}
+	if others(1); isKept() {
+		t.Error("the oldest of 21 live ones was kept")
+	}
+}
+
+func TestEndSession(t *testing.T) {
+	m, _ := memoryWorld(t, nil)
+	b := newBrowser()
+	w := httptest.NewRecorder()
+	want, tokens := alice()
+	if err := m.StartSession(t.Context(), w, b.request(), want, tokens, false); err != nil {
+		t.Fatal(err)
+	}
+	b.take(t, w)
+	set := w.Result().Cookies()[0].Raw
+	r := b.request() // a second copy of the request is on its way
+	w = httptest.NewRecorder()
+	s, gotTokens, err := m.EndSession(t.Context(), w, b.request())
+	if err != nil || s.Subject != want.Subject || gotTokens != tokens {
+		t.Errorf("ended %v, %v", s, err)
+	}
+	sameAttributes(t, set, w.Result().Cookies()[0].Raw)
+	b.take(t, w)
+	if len(b.cookies) != 0 {
+		t.Errorf("cookies left: %v", b.cookies)
+	}
+	if store := m.store.(*Memory); len(store.records)+len(store.indexes) != 0 {
+		t.Errorf("left in the store: %d records, %d indexes", len(store.records), len(store.indexes))
+	}
+	w = httptest.NewRecorder()
+	if _, _, err := m.EndSession(t.Context(), w, r); !errors.Is(err, ErrNotFound) || len(w.Result().Cookies()) != 1 {
+		t.Errorf("the second copy: %v, %v", err, w.Header())
+	}
+	w = httptest.NewRecorder()
+	if _, _, err := m.EndSession(t.Context(), w, newBrowser().request()); !errors.Is(err, ErrNotFound) || len(w.Header()) != 0 {
+		t.Errorf("a browser without a session: %v, %v", err, w.Header())
+	}
+}
+
+func TestEndMany(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	start := func(subject, zitadelSession string) (*browser, *Session) {
+		t.Helper()
+		b, w := newBrowser(), httptest.NewRecorder()
+		s := Session{Subject: subject, Issuer: "https://id.example.com", ZitadelSession: zitadelSession}
+		if err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{}, false); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(time.Second)
+		b.take(t, w)
+		got, err := m.Peek(t.Context(), b.request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, got
+	}
+	live := func(b *browser) bool {
+		_, err := m.Peek(t.Context(), b.request())
+		return err == nil
+	}
+	phone, atPhone := start("alice", "1")
+	laptop, _ := start("alice", "2")
+	other, atOther := start("bob", "3")
+	shared, _ := start("carol", "2")
+
+	if err := m.EndSessionByHandle(t.Context(), "alice", atOther.Handle); !errors.Is(err, ErrNotFound) || !live(other) {
+		t.Errorf("alice ends bob's: %v", err)
+	}
+	if err := m.EndZitadelSession(t.Context(), "https://evil.example.com", "2"); err != nil || !live(laptop) {
+		t.Errorf("another issuer's logout: %v", err)
+	}
+	if err := m.EndOtherSessions(t.Context(), "alice", atPhone.Handle); err != nil || !live(phone) || live(laptop) || !live(other) {
+		t.Errorf("end others: %v; phone %t laptop %t other %t", err, live(phone), live(laptop), live(other))
+	}
+	if err := m.EndSessionByHandle(t.Context(), "alice", atPhone.Handle); err != nil || live(phone) {
+		t.Errorf("end by handle: %v", err)
+	}
+	first, _ := start("alice", "2")
+	second, _ := start("alice", "2")
+	if err := m.EndZitadelSession(t.Context(), "https://id.example.com", "2"); err != nil || live(first) || live(second) || live(shared) || !live(other) {
+		t.Errorf("end of a ZITADEL session: %v", err)
+	}
+	if err := m.EndSessions(t.Context(), "bob"); err != nil || live(other) {
+		t.Errorf("end all: %v", err)
+	}
+	if err := m.EndSessions(t.Context(), "nobody"); err != nil {
+		t.Errorf("end all of nobody: %v", err)
+	}
+	if store := m.store.(*Memory); len(store.records)+len(store.indexes) != 0 {
+		t.Errorf("left in the store: %d records, %d indexes", len(store.records), len(store.indexes))
+	}
+}
+
+// TestPlantedIndexEntry: somebody who can write to the store, but not seal, puts
+// bob's session into alice's index. It does not become hers.
+func TestPlantedIndexEntry(t *testing.T) {
+	m, _ := memoryWorld(t, nil)
+	b, w := newBrowser(), httptest.NewRecorder()
+	if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}, false); err != nil {
+		t.Fatal(err)
+	}
+	b.take(t, w)
+	s, err := m.Peek(t.Context(), b.request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range []string{s.hash, "", "../../x", "{", strings.Repeat("A", 43) + "}"} {
+		if err := m.store.Add(t.Context(), m.userIndexes("alice")[0], member, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions, err := m.Sessions(t.Context(), "alice"); err != nil || len(sessions) != 0 {
+		t.Errorf("alice's sessions: %v, %v", sessions, err)
+	}
+	if err := m.EndSessions(t.Context(), "alice"); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Peek(t.Context(), b.request()); err != nil {
+		t.Errorf("bob was signed out: %v", err)
+	}
+}
+
+// TestSaveTokens: refreshed tokens are stored once, and never for a browser that
+// has signed out meanwhile.
+func TestSaveTokens(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	b := newBrowser()
+	signIn(t, m, b)
+	read := func() *Session {
+		t.Helper()
+		s, err := m.Peek(t.Context(), b.request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Tokens(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	winner, loser, gone := read(), read(), read()
+	for _, token := range []string{"one", "two"} {
+		if err := m.SaveTokens(t.Context(), winner, TokenSet{AccessToken: token, Expires: c.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.SaveTokens(t.Context(), loser, TokenSet{AccessToken: "lost"}); !errors.Is(err, ErrChanged) {
+		t.Errorf("the second refresh: %v", err)
+	}
+	if got, err := m.Tokens(t.Context(), loser); err != nil || got.AccessToken != "two" || !got.Expires.Equal(c.Now()) {
+		t.Errorf("stored: %v", err)
+	}
+	if unread, err := m.Peek(t.Context(), b.request()); err != nil || !errors.Is(m.SaveTokens(t.Context(), unread, TokenSet{}), ErrChanged) {
+		t.Errorf("tokens were stored over ones that were never read: %v", err)
+	}
+	gone = read()
+	if err := m.EndSessions(t.Context(), gone.Subject); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SaveTokens(t.Context(), gone, TokenSet{AccessToken: "late"}); !errors.Is(err, ErrChanged) {
+		t.Errorf("a refresh that ends after the sign-out: %v", err)
+	}
+	if records := len(m.store.(*Memory).records); records != 0 {
+		t.Errorf("%d records after the sign-out", records)
+	}
+}
+
+// TestAnonymousLeavesNoTrace: a browser that is not signed in causes no write
+// and is given no cookie, and one without a cookie not even a read.
+func TestAnonymousLeavesNoTrace(t *testing.T) {
+	store := &spy{Store: NewMemory(nil)}
+	m := testManager(t, store, nil)
+	known := testManager(t, NewMemory(nil), nil) // another Redis and other keys
+	forged := newBrowser()
+	signIn(t, known, forged)
+	remember(t, known, forged, Account{UserID: "1", ZitadelSession: "1"}, false)
+	startAttempt(t, known, forged, Attempt{})
+	for name, b := range map[string]*browser{"without cookies": newBrowser(), "with unknown cookies": forged} {
+		nobody(t, m, b)
+		w := httptest.NewRecorder()
+		if err := m.ForgetAccount(t.Context(), w, b.request(), "1"); err != nil {
+			t.Error(err)
+		}
+		if store.writes > 0 || len(w.Header()) > 0 {
+			t.Errorf("%s: %d writes, headers %v", name, store.writes, w.Header())
+		}
+		if name == "without cookies" && store.reads > 0 {
+			t.Errorf("%s: %d reads", name, store.reads)
+		}
+		store.reads = 0
+	}
+	delete(forged.cookies, sharedSession)
+	nobody(t, m, forged)
+	if store.reads > 0 {
+		t.Errorf("forged attempt and accounts cookies: %d reads", store.reads)
+	}
+}
