@@ -49,7 +49,7 @@ func normalDomain(domain string) (string, error) {
 		return "", fmt.Errorf("%q has a port; cookies do not know ports, give the domain alone", domain)
 	}
 	normal, err := idna.Lookup.ToASCII(domain)
-	if err != nil || strings.HasSuffix(normal, ".") || strings.ContainsAny(normal, "* \t") {
+	if err != nil || strings.HasSuffix(normal, ".") || strings.Contains(normal, "..") {
 		return "", fmt.Errorf("%q is not a domain name", domain)
 	}
 	if !strings.Contains(normal, ".") {

@@ -102,7 +102,8 @@ func readTopology(options *redis.UniversalOptions, topology, path string) error 
 	}
 	n, err := strconv.ParseUint(database, 10, 16)
 	if err != nil {
-		return fmt.Errorf("redis URL: %q is not the number of a database", database)
+		// Not quoted: it is the end of a password that has a / in it.
+		return errors.New("redis URL: what follows the host is not the number of a database; in a password / is written as %2F")
 	}
 	options.DB = int(n)
 	return nil
@@ -141,7 +142,7 @@ func readSentinelCredentials(options *redis.UniversalOptions, rawQuery string) e
 		case "sentinel_password":
 			options.SentinelPassword = query.Get(name)
 		default:
-			return fmt.Errorf("redis URL: unknown parameter %q", name)
+			return errors.New("redis URL: an unknown parameter follows the ?; in a password ? is written as %3F")
 		}
 	}
 	return nil
