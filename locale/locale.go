@@ -26,7 +26,6 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 )
 
 //go:embed catalog/*.json
@@ -119,7 +118,7 @@ type Language struct {
 func Languages() []Language {
 	all := make([]Language, len(catalogs))
 	for i, c := range catalogs {
-		all[i] = Language{Tag: c.tag.String(), Name: display.Self.Name(c.tag)}
+		all[i] = Language{Tag: c.tag.String(), Name: (&Printer{catalog: c}).T("language.name")}
 	}
 	return all
 }
