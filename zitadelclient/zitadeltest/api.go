@@ -75,7 +75,9 @@ func (c *call) decode(into any) error {
 }
 
 // freeForm names the objects whose keys are the caller's, not the API's.
-var freeForm = map[string]bool{"metadata": true, "header": true, "translations": true}
+var freeForm = map[string]bool{
+	"metadata": true, "header": true, "translations": true, "publicKeyCredential": true, "credentialAssertionData": true,
+}
 
 // camelCase renames the snake_case keys of a decoded JSON value.
 func camelCase(v any) any {

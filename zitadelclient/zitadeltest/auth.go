@@ -74,7 +74,7 @@ func (s *Server) subjectOf(bearer string) (string, error) {
 	}
 	if sess := s.sessionByToken(bearer); sess != nil {
 		// A session that has checked no factor proves nothing.
-		if sess.passwordChecked.IsZero() {
+		if methods, _ := sess.authentication(); len(methods) == 0 {
 			return "", permissionDenied("AUTHZ-Kl3p0", "authentication required")
 		}
 		return sess.userID, nil

@@ -13,14 +13,15 @@ import (
 
 // The agreement that is asked for, of all recordings and of each area.
 const (
-	wantAgreement     = 0.96
+	wantAgreement     = 0.97
 	wantAreaAgreement = 0.90
 )
 
 // wantFromDocumentation is how many error ids and routes no recording shows.
 // They stand on documentation alone: a debt that may shrink, but not grow
-// without somebody raising this number.
-const wantFromDocumentation = 8
+// without somebody raising this number. 13 of them are refusals and removals of
+// factors, and recovery codes, which the recorded server did not have.
+const wantFromDocumentation = 21
 
 // scenario is a part of the recorder's script, replayed here. Each step of it
 // names a recording.

@@ -41,7 +41,7 @@ func playUserReads(r *replay) {
 	r.user("inv-r6b0297ab", "400700423968656422", withoutPassword)
 	r.steps("user-delete-login-client", "user-delete-admin")
 	keys := r.user("pko-r6b029ec1", "400703393972096038", withoutPassword)
-	r.z.AddPasskey(keys, "example.localhost")
+	r.z.AddPasskey(keys, "example.localhost", NewAuthenticator())
 	r.steps(
 		"user-authmethods-domain-example-localhost", "user-authmethods-domain-auth-example-localhost",
 		"user-authmethods-domain-other-test", "user-authmethods-domain-without",

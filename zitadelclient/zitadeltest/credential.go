@@ -179,7 +179,7 @@ func (c *call) removePhone() (any, error) {
 	if err := c.requireOrSelf(userWrite, u.id); err != nil {
 		return nil, err
 	}
-	h.phone, h.phoneVerified, h.phoneCode = "", false, verificationCode{}
+	h.phone, h.phoneVerified, h.phoneCode, h.factors.otpSMS = "", false, verificationCode{}, nil
 	c.touch(&u.record)
 	return object{"details": u.details()}, nil
 }

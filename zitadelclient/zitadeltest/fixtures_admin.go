@@ -8,7 +8,6 @@ import (
 
 // fixtureRoutes are the administrator calls of the recorder.
 func (s *Server) fixtureRoutes() []route {
-	const invites = "POST /v2/users/{id}/invite_code"
 	rows := []route{
 		{pattern: "POST /admin/v1/members", api: (*call).addMember},
 		{pattern: "GET /admin/v1/secretgenerators/{type}", api: (*call).getGenerator},
@@ -27,12 +26,6 @@ func (s *Server) fixtureRoutes() []route {
 		{pattern: "PUT /admin/v1/languages/default/{language}", api: (*call).putDefaultLanguage},
 		{pattern: "GET /v2/features/instance", api: (*call).getFeatures, query: []string{"inheritance"}},
 		{pattern: "PUT /v2/features/instance", api: (*call).putFeatures},
-		{pattern: invites, api: (*call).createInvite},
-		{pattern: invites + "/resend", api: (*call).resendInvite},
-		{pattern: invites + "/verify", api: (*call).verifyInvite},
-		{pattern: "POST /v2/users/{id}/otp_email", api: (*call).skipMFA},
-		{pattern: "POST /v2/users/{id}/otp_sms", api: (*call).skipMFA},
-		{pattern: "POST /v2/users/{id}/passkeys", api: (*call).startPasskey},
 	}
 	for i := range rows {
 		rows[i].api = administrating(rows[i])
@@ -250,7 +243,9 @@ func (c *call) putGenerator() (any, error) {
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}
-	c.outbox.generators[c.request.PathValue("type")] = generator{length: request.Length, expiry: expiry}
+	changed := c.outbox.generators[c.request.PathValue("type")] // the alphabet stays
+	changed.length, changed.expiry = request.Length, expiry
+	c.outbox.generators[c.request.PathValue("type")] = changed
 	return c.instanceDetails(), nil
 }
 

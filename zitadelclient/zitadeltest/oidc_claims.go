@@ -5,18 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
-
-// authentication is what a ZITADEL session proves: the methods (amr) and the
-// latest time a factor was checked. A session of which only the user was named
-// proves nothing; one that is older than a password change still counts.
-func (s *session) authentication() (methods []string, at time.Time) {
-	if s.passwordChecked.IsZero() {
-		return nil, time.Time{}
-	}
-	return []string{"pwd"}, s.passwordChecked
-}
 
 // idTokenClaims are the claims of an ID token. Client is nil for service
 // users, whose ID token expires the moment it is issued.

@@ -11,7 +11,7 @@ import (
 type Mail struct {
 	To, Subject, Text string
 	Link, Code        string
-	Kind              string // verify-email or password-reset
+	Kind              string // verify-email, password-reset, otp-email, invite or passkey
 	Time              time.Time
 }
 
@@ -19,7 +19,7 @@ type Mail struct {
 type SMS struct {
 	To, Text   string
 	Link, Code string
-	Kind       string // verify-phone or password-reset
+	Kind       string // verify-phone, password-reset or otp-sms
 	Time       time.Time
 }
 
@@ -31,25 +31,35 @@ type outbox struct {
 
 // generator says what the codes of one purpose look like and how long they live.
 type generator struct {
-	length int
-	expiry time.Duration
+	length   int
+	expiry   time.Duration
+	alphabet string
 }
 
 const (
 	emailGenerator    = "SECRET_GENERATOR_TYPE_VERIFY_EMAIL_CODE"
 	phoneGenerator    = "SECRET_GENERATOR_TYPE_VERIFY_PHONE_CODE"
 	passwordGenerator = "SECRET_GENERATOR_TYPE_PASSWORD_RESET_CODE"
+	passkeyGenerator  = "SECRET_GENERATOR_TYPE_PASSWORDLESS_INIT_CODE"
+	otpSMSGenerator   = "SECRET_GENERATOR_TYPE_OTP_SMS"
+	otpEmailGenerator = "SECRET_GENERATOR_TYPE_OTP_EMAIL"
+	inviteGenerator   = "SECRET_GENERATOR_TYPE_INVITE_CODE"
 )
 
 func defaultGenerators() map[string]generator {
-	six := generator{length: 6, expiry: time.Hour}
-	return map[string]generator{emailGenerator: six, phoneGenerator: six, passwordGenerator: six}
+	const digits, upper, lower = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
+	six := generator{6, time.Hour, upper + digits}
+	otp := generator{8, 5 * time.Minute, digits}
+	return map[string]generator{
+		emailGenerator: six, phoneGenerator: six, passwordGenerator: six, otpSMSGenerator: otp, otpEmailGenerator: otp,
+		passkeyGenerator: {12, time.Hour, lower + upper + digits}, inviteGenerator: {6, 72 * time.Hour, upper + digits},
+	}
 }
 
 // newVerificationCode makes a code for a purpose.
 func (s *Server) newVerificationCode(purpose string) verificationCode {
 	g := s.outbox.generators[purpose]
-	return verificationCode{value: newCode(g.length, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), expires: s.now().Add(g.expiry)}
+	return verificationCode{value: newCode(g.length, g.alphabet), expires: s.now().Add(g.expiry)}
 }
 
 // Mails are all mails, oldest first.
@@ -78,12 +88,29 @@ func (s *Server) SMS() []SMS {
 	return slices.Clone(s.outbox.sms)
 }
 
-// linkData is what a urlTemplate may use.
+// LastSMS is the newest SMS to a number, the zero SMS if there is none.
+func (s *Server) LastSMS(to string) SMS {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sms := range slices.Backward(s.outbox.sms) {
+		if sms.To == to {
+			return sms
+		}
+	}
+	return SMS{}
+}
+
+// linkData is what a urlTemplate may use, but for those of one-time codes and
+// of passkeys: each kind knows other fields, and refuses the rest.
 type linkData struct{ UserID, OrgID, LoginName, Code string }
+
+type otpLinkData struct{ UserID, LoginName, DisplayName, PreferredLanguage, SessionID, Code string }
+
+type passkeyLinkData struct{ UserID, OrgID, CodeID, Code string }
 
 // renderLink fills a urlTemplate. An unknown field or a syntax error is the
 // caller's fault.
-func renderLink(text string, data linkData) (string, error) {
+func renderLink(text string, data any) (string, error) {
 	parsed, err := template.New("").Parse(text)
 	if err != nil {
 		return "", invalidArgument("DOMAIN-ieYa7", "URL Template is invalid")
@@ -95,6 +122,13 @@ func renderLink(text string, data linkData) (string, error) {
 	return link.String(), nil
 }
 
+// The links without a urlTemplate, after the issuer: those of login v1.
+const (
+	defaultOTPLink     = "/otp/verify?code={{.Code}}&userID={{.UserID}}&sessionId={{.SessionID}}"
+	defaultInviteLink  = "/ui/login/user/invite?authRequestID=&code={{.Code}}&loginname={{.LoginName}}&orgID={{.OrgID}}&userID={{.UserID}}"
+	defaultPasskeyLink = "/ui/login/login/passwordless/init?userID={{.UserID}}&orgID={{.OrgID}}&codeID={{.CodeID}}&code={{.Code}}"
+)
+
 // defaultLink is what a mail links to without a urlTemplate. The doubled slash
 // is ZITADEL's.
 func (s *Server) defaultLink(page string, data linkData) string {
@@ -103,37 +137,47 @@ func (s *Server) defaultLink(page string, data linkData) string {
 
 // message is a code on its way to a user.
 type message struct {
-	kind, code     string
-	template, page string // the urlTemplate, else the page of the default link
-	sms            bool
+	kind, code        string
+	template, page    string // the urlTemplate, else the page of the default link
+	sessionID, codeID string // of one-time codes, of passkey links
+	sms               bool
 }
 
-// wording is what the mails of a kind say, as on the real server in English.
+// wording is what the messages of a kind say, as on the real server in English.
 var wording = map[string]struct{ subject, text string }{
 	"verify-email": {
 		"Verify email",
-		"A new email has been added. Please use the button below to verify your email. (Code %s) If you didn't add a new email, please ignore this email.",
+		"A new email has been added. Please use the button below to verify your email. (Code {code}) If you didn't add a new email, please ignore this email.",
 	},
 	"password-reset": {
 		"Reset password",
-		"We received a password reset request. Please use the button below to reset your password. (Code %s) If you didn't ask for this mail, please ignore it.",
+		"We received a password reset request. Please use the button below to reset your password. (Code {code}) If you didn't ask for this mail, please ignore it.",
 	},
-	"verify-phone": {"Verify phone", "A new phone number has been added. Please use the following code to verify it %s."},
-	"invite":       {"Invitation to %s", "You have been invited. Please click the button below to finish the invite process. (Code %s)"},
+	"verify-phone": {"Verify phone", "A new phone number has been added. Please use the following code to verify it {code}."},
+	"invite": {
+		"Invitation to {application}",
+		"Your user has been invited to {application}. Please click the button below to finish the invite process. If you didn't ask for this mail, please ignore it.",
+	},
+	"otp-email": {
+		"Verify One-Time Password",
+		`Please use the one-time password {code} to authenticate within the next five minutes or click the "Authenticate" button.`,
+	},
+	// The last line is for browsers that fill codes in; it names the issuer's
+	// host, so that they do not on the login UI's.
+	"otp-sms": {"VerifySMSOTP.Subject", "{code} is your one-time password for {host}. Use it within the next 5m0s.\n@{host} #{code}"},
+	"passkey": {
+		"Add Passwordless Login",
+		"We received a request to add a token for passwordless login. Please use the button below to add your token or device for passwordless login.",
+	},
 }
 
 // sendCode puts a message into the outbox. A user without a phone gets no SMS,
 // and nobody is told.
 func (s *Server) sendCode(u *user, m message) {
 	h := u.human
-	data := linkData{UserID: u.id, OrgID: u.orgID, LoginName: s.loginName(u), Code: m.code}
-	link := ""
-	if m.template != "" {
-		link, _ = renderLink(m.template, data) // checked when the request came
-	} else if m.page != "" {
-		link = s.defaultLink(m.page, data)
-	}
-	text := strings.Replace(wording[m.kind].text, "%s", m.code, 1)
+	link := s.linkOf(u, m)
+	words := strings.NewReplacer("{code}", m.code, "{host}", s.issuer.Hostname(), "{application}", firstOf(h.inviteApplication, "ZITADEL"))
+	subject, text := words.Replace(wording[m.kind].subject), words.Replace(wording[m.kind].text)
 	if m.sms {
 		if h.phone != "" {
 			sms := SMS{To: h.phone, Text: text, Link: link, Code: m.code, Kind: m.kind, Time: s.now()}
@@ -143,9 +187,32 @@ func (s *Server) sendCode(u *user, m message) {
 		return
 	}
 	mail := Mail{
-		To: h.email, Subject: wording[m.kind].subject, Text: "Hello " + h.displayName + ", " + text,
+		To: h.email, Subject: subject, Text: "Hello " + h.displayName + ", " + text,
 		Link: link, Code: m.code, Kind: m.kind, Time: s.now(),
 	}
 	s.outbox.mails = append(s.outbox.mails, mail)
 	s.postMail(mail)
+}
+
+// linkOf is the link of a message, "" for those without.
+func (s *Server) linkOf(u *user, m message) string {
+	common := linkData{UserID: u.id, OrgID: u.orgID, LoginName: s.loginName(u), Code: m.code}
+	if m.template == "" {
+		if m.page == "" {
+			return ""
+		}
+		return s.defaultLink(m.page, common)
+	}
+	var data any = common
+	switch m.kind {
+	case "otp-email":
+		data = otpLinkData{
+			UserID: u.id, LoginName: common.LoginName, DisplayName: u.human.displayName,
+			PreferredLanguage: firstOf(u.human.language, "und"), SessionID: m.sessionID, Code: m.code,
+		}
+	case "passkey":
+		data = passkeyLinkData{UserID: u.id, OrgID: u.orgID, CodeID: m.codeID, Code: m.code}
+	}
+	link, _ := renderLink(m.template, data) // checked when the request came
+	return link
 }

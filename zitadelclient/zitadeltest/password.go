@@ -146,12 +146,18 @@ func (c *call) provePassword(u *user, h *human, current, code *string) error {
 }
 
 func (c *call) proveCode(h *human, code string) error {
-	switch {
-	case h.passwordCode.value == "":
+	if h.passwordCode.value == "" {
 		return failedPrecondition("COMMAND-2M9fs", "Code not found")
-	case !c.now().Before(h.passwordCode.expires):
+	}
+	return c.judgeCode(h.passwordCode, code)
+}
+
+// judgeCode compares a code with the one that was made, and says what is wrong.
+func (c *call) judgeCode(expected verificationCode, given string) error {
+	switch {
+	case !c.now().Before(expected.expires):
 		return failedPrecondition("CODE-QvUQ4P", "Code is expired")
-	case h.passwordCode.value != code:
+	case expected.value != given:
 		return invalidArgument("CODE-woT0xc", "Code is invalid")
 	}
 	return nil

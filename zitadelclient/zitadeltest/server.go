@@ -25,6 +25,9 @@ type Config struct {
 	Lag time.Duration
 	// PasswordDelay is how long a password check takes, as bcrypt would.
 	PasswordDelay time.Duration
+	// RecoveryCodes lets sessions check recovery codes, as servers of 2026 do.
+	// That part is written after documentation: the recorded server has none.
+	RecoveryCodes bool
 	// Fixtures serves the administrator calls that the recorder makes, and
 	// sends mails and SMS out, see WriteFixtures.
 	Fixtures bool
@@ -100,7 +103,7 @@ func (s *Server) URL() string { return s.url }
 // routes are the one route table, made from those of the areas.
 func (s *Server) routes() []route {
 	table := slices.Concat(
-		s.sessionRoutes(), s.userRoutes(), s.credentialRoutes(), s.settingsRoutes(),
+		s.sessionRoutes(), s.userRoutes(), s.credentialRoutes(), s.factorRoutes(), s.inviteRoutes(), s.settingsRoutes(),
 		s.organizationRoutes(), s.miscRoutes(), s.oidcRoutes(),
 	)
 	if s.config.Fixtures {

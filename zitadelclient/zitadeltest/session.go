@@ -1,6 +1,7 @@
 package zitadeltest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -111,6 +112,7 @@ func (s *Server) factorsBody(sess *session) object {
 	if !sess.passwordChecked.IsZero() && !sess.passwordForgotten {
 		factors["password"] = object{"verifiedAt": timestamp(sess.passwordChecked)}
 	}
+	maps.Copy(factors, sess.factorChecks.body())
 	return factors
 }
 

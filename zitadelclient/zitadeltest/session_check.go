@@ -2,60 +2,8 @@ package zitadeltest
 
 import (
 	"maps"
-	"strings"
 	"time"
 )
-
-// sessionRequest creates or changes a session.
-type sessionRequest struct {
-	SessionToken string            `json:"sessionToken"`
-	Checks       *sessionChecks    `json:"checks"`
-	Metadata     map[string]string `json:"metadata"`
-	Lifetime     *string           `json:"lifetime"`
-	UserAgent    *userAgent        `json:"userAgent"`
-}
-
-type sessionChecks struct {
-	User *struct {
-		UserID    *string `json:"userId"`
-		LoginName *string `json:"loginName"`
-	} `json:"user"`
-	Password *struct {
-		Password string `json:"password"`
-	} `json:"password"`
-}
-
-// validate is what the API checks before it looks at any state.
-func (r *sessionRequest) validate(message string) (lifetime time.Duration, err error) {
-	embedded := "invalid " + message + ".Checks: embedded message failed validation | caused by: invalid Checks."
-	length := ": value length must be between 1 and 200 runes, inclusive"
-	if r.Checks != nil && r.Checks.User != nil {
-		user := r.Checks.User
-		caused := embedded + "User: embedded message failed validation | caused by: invalid CheckUser."
-		switch {
-		case user.UserID == nil && user.LoginName == nil:
-			return 0, badRequest(caused + "Search: value is required")
-		case user.LoginName != nil && !lengthBetween(*user.LoginName, 1, 200):
-			return 0, badRequest(caused + "LoginName" + length)
-		case user.UserID != nil && !lengthBetween(*user.UserID, 1, 200):
-			return 0, badRequest(caused + "UserId" + length)
-		}
-	}
-	if r.Checks != nil && r.Checks.Password != nil && !lengthBetween(r.Checks.Password.Password, 1, 200) {
-		return 0, badRequest(embedded + "Password: embedded message failed validation | caused by: invalid CheckPassword.Password" + length)
-	}
-	if r.Lifetime == nil {
-		return 0, nil
-	}
-	lifetime, err = time.ParseDuration(*r.Lifetime)
-	if err != nil || !strings.HasSuffix(*r.Lifetime, "s") {
-		return 0, badRequest(`proto: invalid value for google.protobuf.Duration type: "` + *r.Lifetime + `"`)
-	}
-	if lifetime <= 0 {
-		return 0, badRequest("invalid " + message + ".Lifetime: value must be greater than 0s")
-	}
-	return lifetime, nil
-}
 
 func (c *call) createSession() (any, error) {
 	var request sessionRequest
@@ -71,13 +19,13 @@ func (c *call) createSession() (any, error) {
 	}
 	sess := &session{id: c.newID(), creator: c.caller.user.id, metadata: map[string]string{}, userAgent: request.UserAgent}
 	sess.owner = c.instanceID
-	if err := c.check(sess, request.Checks); err != nil {
+	challenges, err := c.advanceSession(sess, request, lifetime)
+	if err != nil {
 		return nil, err
 	}
-	c.applySession(sess, request, lifetime)
 	c.sessions[sess.id] = sess
 	c.sessionOrder = append(c.sessionOrder, sess.id)
-	return object{"details": sess.details(), "sessionId": sess.id, "sessionToken": sess.token}, nil
+	return withChallenges(object{"details": sess.details(), "sessionId": sess.id, "sessionToken": sess.token}, challenges), nil
 }
 
 func (c *call) patchSession() (any, error) {
@@ -101,49 +49,70 @@ func (c *call) patchSession() (any, error) {
 	} else if sess, err = c.usableSession(c.id()); err != nil {
 		return nil, err
 	}
-	if err := c.check(sess, request.Checks); err != nil {
-		return nil, err
-	}
-	if request.Checks == nil && len(request.Metadata) == 0 && lifetime == 0 {
+	if request.Checks == nil && request.Challenges == nil && len(request.Metadata) == 0 && lifetime == 0 {
 		return object{"details": sess.details()}, nil // nothing changed: no new token
 	}
-	c.applySession(sess, request, lifetime)
-	return object{"details": sess.details(), "sessionToken": sess.token}, nil
+	challenges, err := c.advanceSession(sess, request, lifetime)
+	if err != nil {
+		return nil, err
+	}
+	return withChallenges(object{"details": sess.details(), "sessionToken": sess.token}, challenges), nil
 }
 
-// applySession stores what a request changed and rotates the token: the old
-// one is dead from here on.
-func (c *call) applySession(sess *session, request sessionRequest, lifetime time.Duration) {
+// withChallenges adds the challenges to an answer: an empty object where codes
+// were sent, nothing where none was asked for.
+func withChallenges(answer, challenges object) object {
+	if challenges != nil {
+		answer["challenges"] = challenges
+	}
+	return answer
+}
+
+// advanceSession runs checks and challenges, stores what they changed and
+// rotates the token: the old one is dead from here on. When any fails the
+// session stays as it is, and no code leaves the house.
+func (c *call) advanceSession(sess *session, request sessionRequest, lifetime time.Duration) (object, error) {
+	trial := *sess
+	if err := c.check(&trial, request.Checks); err != nil {
+		return nil, err
+	}
+	challenges, send, err := c.challenge(&trial, request.Challenges)
+	if err != nil {
+		return nil, err
+	}
+	*sess = trial
 	maps.Copy(sess.metadata, request.Metadata)
 	if lifetime > 0 {
 		sess.expires = c.now().Add(lifetime)
 	}
 	sess.token = newSecret(58)
 	c.touch(&sess.record)
+	for _, m := range send {
+		c.sendCode(c.users[sess.userID], m)
+	}
+	return challenges, nil
 }
 
-// check runs the checks on a session; it changes only when all succeed.
-func (c *call) check(sess *session, checks *sessionChecks) error {
+// check runs the checks on a trial copy of a session.
+func (c *call) check(trial *session, checks *sessionChecks) error {
 	if checks == nil {
 		return nil
 	}
-	trial := *sess
 	if checks.User != nil {
-		if err := c.checkUser(&trial, checks); err != nil {
+		if err := c.checkUser(trial, checks); err != nil {
 			return err
 		}
 	}
 	if checks.Password != nil {
 		if trial.userID == "" {
-			return failedPrecondition("COMMAND-Sfw3f", "User ID missing")
+			return errUserMissing()
 		}
 		if err := c.checkPassword(trial.userID, checks.Password.Password); err != nil {
 			return err
 		}
 		trial.passwordChecked, trial.passwordForgotten = c.now(), false
 	}
-	*sess = trial
-	return nil
+	return c.checkFactors(trial, checks)
 }
 
 func (c *call) checkUser(sess *session, checks *sessionChecks) error {

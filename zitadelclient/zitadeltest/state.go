@@ -87,7 +87,8 @@ type human struct {
 	failedPasswords        int
 	inviteCode             verificationCode
 	inviteTemplate         string
-	passkeyDomains         []string // RP IDs of registered passkeys
+	inviteApplication      string
+	factors                factors
 }
 
 // machine is a service user's side of a user.
@@ -116,10 +117,12 @@ type session struct {
 	userChecked        time.Time
 	orgID              string // of the user, kept when the user is deleted
 	passwordChecked    time.Time
-	passwordForgotten  bool      // the password changed since: reads do not show it
-	expires            time.Time // zero: never
-	metadata           map[string]string
-	userAgent          *userAgent
+	passwordForgotten  bool // the password changed since: reads do not show it
+	factorChecks
+	challenges sessionChallenges
+	expires    time.Time // zero: never
+	metadata   map[string]string
+	userAgent  *userAgent
 }
 
 // expired says whether the session's lifetime is over.

@@ -2,7 +2,6 @@ package zitadeltest
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -22,11 +21,6 @@ func (s *Server) userRoutes() []route {
 		{pattern: "POST /v2/users/{id}/metadata", api: (*call).setMetadata},
 		{pattern: "POST /v2/users/{id}/metadata/search", api: (*call).searchMetadata},
 		{pattern: "DELETE /v2/users/{id}/metadata", api: (*call).deleteMetadata, query: []string{"keys"}},
-		{pattern: "POST /v2/users/{id}/mfa_init_skipped", api: (*call).skipMFA},
-		{
-			pattern: "GET /v2/users/{id}/authentication_methods", api: (*call).authenticationMethods,
-			query: []string{"domainQuery.domain", "domainQuery.includeWithoutDomain"},
-		},
 	}
 }
 
@@ -112,6 +106,9 @@ func (s *Server) humanBody(h *human) object {
 	if h.passwordChangeRequired {
 		body["passwordChangeRequired"] = true
 	}
+	if skipped := h.factors.setUpSkipped; !skipped.IsZero() {
+		body["mfaInitSkipped"] = timestamp(skipped)
+	}
 	// The projection lags: right after a change it still has the old date.
 	changed := h.passwordChanged
 	if s.now().Before(changed.Add(s.config.Lag)) {
@@ -152,45 +149,6 @@ func (c *call) deleteUser() (any, error) {
 	c.touch(&u.record)
 	c.removeUser(u.id)
 	return object{"details": u.details()}, nil
-}
-
-func (c *call) skipMFA() (any, error) {
-	u, err := c.knownUser()
-	if err != nil {
-		return nil, err
-	}
-	c.touch(&u.record)
-	return object{"details": u.details()}, nil
-}
-
-// authenticationMethods lists what the user can sign in with. A domainQuery
-// counts the passkeys of that very RP ID alone.
-func (c *call) authenticationMethods() (any, error) {
-	u, h := c.humanOf(c.id())
-	if u == nil {
-		return nil, errUserNotFound()
-	}
-	if err := c.requireOrSelf(userRead, u.id); err != nil {
-		return nil, err
-	}
-	domain := c.request.URL.Query().Get("domainQuery.domain")
-	methods := []string{}
-	if h.password != "" {
-		methods = append(methods, "AUTHENTICATION_METHOD_TYPE_PASSWORD")
-	}
-	if domain == "" && len(h.passkeyDomains) > 0 || slices.Contains(h.passkeyDomains, domain) {
-		methods = append(methods, "AUTHENTICATION_METHOD_TYPE_PASSKEY")
-	}
-	return compact(object{"details": c.listDetails(len(methods)), "authMethodTypes": methods}), nil
-}
-
-// AddPasskey notes a passkey of a user for an RP ID, so that reads list it.
-// There is no authenticator behind it.
-func (s *Server) AddPasskey(userID, domain string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.users[userID].human
-	h.passkeyDomains = append(h.passkeyDomains, domain)
 }
 
 // miscRoutes are what belongs to no service.

@@ -1,7 +1,18 @@
 package zitadeltest
 
-// createInvite makes a code for a user without a password. Without a template
-// the earlier one is used again.
+// inviteRoutes are invitations: codes for users that cannot sign in yet.
+func (s *Server) inviteRoutes() []route {
+	const invite = "POST /v2/users/{id}/invite_code"
+	return []route{
+		{pattern: invite, api: (*call).createInvite},
+		{pattern: invite + "/resend", api: (*call).resendInvite},
+		{pattern: invite + "/verify", api: (*call).verifyInvite},
+	}
+}
+
+// createInvite makes a code for a user without a password and without a
+// passkey. Without a template or an application's name the earlier ones are
+// used again.
 func (c *call) createInvite() (any, error) {
 	var request struct {
 		SendCode *struct {
@@ -13,16 +24,29 @@ func (c *call) createInvite() (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	u, h := c.humanOf(c.id())
-	switch {
-	case u == nil:
-		return nil, errUserNotFound()
-	case h.password != "":
+	if send := request.SendCode; send != nil && send.URLTemplate != nil {
+		if err := checkLength("CreateInviteCodeRequest.SendCode", *send.URLTemplate); err != nil {
+			return nil, err
+		}
+		if _, err := renderLink(*send.URLTemplate, linkData{}); err != nil {
+			return nil, err
+		}
+	}
+	u, h, err := c.factorOwner()
+	if err != nil {
+		return nil, err
+	}
+	if h.password != "" || len(h.factors.ready(passkey, "")) > 0 {
 		return nil, failedPrecondition("COMMAND-EF34g", "User is already initialized")
 	}
-	h.inviteCode = c.newVerificationCode(emailGenerator)
-	if request.SendCode != nil && request.SendCode.URLTemplate != nil {
-		h.inviteTemplate = *request.SendCode.URLTemplate
+	h.inviteCode = c.newVerificationCode(inviteGenerator)
+	if send := request.SendCode; send != nil {
+		if send.URLTemplate != nil {
+			h.inviteTemplate = *send.URLTemplate
+		}
+		if send.ApplicationName != nil {
+			h.inviteApplication = *send.ApplicationName
+		}
 	}
 	c.touchCredential(u)
 	if request.ReturnCode != nil {
@@ -34,7 +58,7 @@ func (c *call) createInvite() (any, error) {
 
 // sendInvite mails the code; the default link is that of login v1.
 func (c *call) sendInvite(u *user) {
-	template := firstOf(u.human.inviteTemplate, c.config.Issuer+"/ui/login/user/invite?userID={{.UserID}}&loginname={{.LoginName}}&code={{.Code}}&orgID={{.OrgID}}")
+	template := firstOf(u.human.inviteTemplate, c.config.Issuer+defaultInviteLink)
 	c.sendCode(u, message{kind: "invite", code: u.human.inviteCode.value, template: template})
 }
 
@@ -42,11 +66,14 @@ func (c *call) resendInvite() (any, error) {
 	if err := c.decode(&struct{}{}); err != nil {
 		return nil, err
 	}
-	u, h := c.humanOf(c.id())
-	if u == nil || h.inviteCode.value == "" {
+	u, h, err := c.factorOwner()
+	if err != nil {
+		return nil, err
+	}
+	if h.inviteCode.value == "" {
 		return nil, failedPrecondition("COMMAND-Wr3gq", "Code not found")
 	}
-	h.inviteCode = c.newVerificationCode(emailGenerator)
+	h.inviteCode = c.newVerificationCode(inviteGenerator)
 	c.sendInvite(u)
 	c.touchCredential(u)
 	return object{"details": u.details()}, nil
@@ -65,23 +92,4 @@ func (c *call) verifyInvite() (any, error) {
 	h.inviteCode, h.emailVerified = verificationCode{}, true
 	c.touch(&u.record)
 	return object{"details": u.details()}, nil
-}
-
-// startPasskey begins a registration that cannot be finished: there is no
-// WebAuthN here yet. The recorder goes on with what does not need it.
-func (c *call) startPasskey() (any, error) {
-	var request struct {
-		Domain string `json:"domain"`
-	}
-	if err := c.decode(&request); err != nil {
-		return nil, err
-	}
-	u, _ := c.humanOf(c.id())
-	if u == nil {
-		return nil, errUserNotFound()
-	}
-	options := object{"publicKey": object{
-		"challenge": newSecret(32), "rp": object{"id": request.Domain, "name": "ZITADEL"}, "user": object{"id": u.id, "name": u.userName},
-	}}
-	return object{"details": u.details(), "passkeyId": c.newID(), "publicKeyCredentialCreationOptions": options}, nil
 }
