@@ -46,6 +46,7 @@ func hexDigit(c byte) (uint8, bool) {
 	return 0, false
 }
 
+// String is the colour as CSS writes it.
 func (c colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c.r, c.g, c.b) }
 
 // linear is one channel as an amount of light.

@@ -57,6 +57,17 @@ func (c Chip) Initial() string {
 	return string(unicode.ToUpper(r))
 }
 
+// Local is the name up to an @: before it a long address may break.
+func (c Chip) Local() string { return c.Name[:len(c.Name)-len(c.Domain())] }
+
+// Domain is the rest of an address, with its @.
+func (c Chip) Domain() string {
+	if i := strings.LastIndexByte(c.Name, '@'); i >= 0 {
+		return c.Name[i:]
+	}
+	return ""
+}
+
 // Chip shows who is signing in, and lets them be someone else.
 func (p PasswordPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), true} }
 
