@@ -11,6 +11,8 @@ func init() {
 	scenarios = append(scenarios,
 		scenario{"settings", playSettings},
 		scenario{"settings changes", playSettingsChanges},
+		scenario{"hosted login texts", playTranslations},
+		scenario{"branding changes", playBranding},
 		scenario{"provisioning", playProvisioning},
 		scenario{"api", playAPI},
 		scenario{"user tokens at the api", playUserTokens},
@@ -44,6 +46,38 @@ func playSettingsChanges(r *replay) {
 	r.do("PUT", "/admin/v1/languages/default/en", object{}, admin(""))
 	r.do("PUT", "/admin/v1/restrictions", object{"allowedLanguages": object{"list": []string{}}}, admin(""))
 	r.step("settings-general-restored")
+}
+
+func playTranslations(r *replay) {
+	org := r.z.AddOrganization("Settings r6b029ec1")
+	r.bind("400703430831639590", org)
+	r.steps(
+		"settings-translation", "settings-translation-set-org", "settings-translation-org", "settings-translation-org-region",
+		"settings-translation-org-own-only", "settings-translation-system", "settings-translation-instance-own-only",
+		"settings-translation-unknown-locale", "settings-translation-garbled-locale", "settings-translation-no-level",
+		"settings-translation-set-login-client",
+	)
+}
+
+func playBranding(r *replay) {
+	r.bind("400703430831639590", r.z.AddOrganization("Settings r6b029ec1"))
+	r.bind("400692564413385766", r.z.instanceID)
+	before := r.do("GET", "/admin/v1/policies/label", nil, admin(""))["policy"]
+	r.steps(
+		"settings-branding-set", "settings-branding-upload-logo", "settings-branding-upload-logo-dark", "settings-branding-upload-icon",
+		"settings-branding-not-activated", "settings-branding-activate",
+	)
+	themes := r.step("settings-branding-full")["settings"].(map[string]any)
+	logo := text(themes["lightTheme"].(map[string]any)["logoUrl"])
+	r.bind("logo-400703431905381414", logo[strings.LastIndex(logo, "/")+1:])
+	r.steps("settings-branding-org", "settings-branding-logo-file")
+	for _, part := range []string{"logo", "logo_dark", "icon"} {
+		r.do("DELETE", "/admin/v1/policies/label/"+part, nil, admin(""))
+	}
+	delete(before.(map[string]any), "details")
+	r.do("PUT", "/admin/v1/policies/label", before, admin(""))
+	r.do("POST", "/admin/v1/policies/label/_activate", object{}, admin(""))
+	r.step("settings-branding-restored")
 }
 
 // playProvisioning is what an administrator does before torhaus can run.

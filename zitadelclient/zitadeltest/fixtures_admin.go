@@ -18,9 +18,6 @@ func (s *Server) fixtureRoutes() []route {
 		{pattern: "PUT /admin/v1/policies/privacy", api: (*call).putPrivacyPolicy},
 		{pattern: "GET /admin/v1/policies/password/age", api: adminGet(expiryPolicy, expiryBody)},
 		{pattern: "PUT /admin/v1/policies/password/age", api: (*call).putPasswordAge},
-		{pattern: "GET /admin/v1/policies/label", api: adminGet(brandingPolicy, func(Branding) object { return object{} })},
-		{pattern: "PUT /admin/v1/policies/label", api: adminTouch(brandingPolicy)},
-		{pattern: "POST /admin/v1/policies/label/_activate", api: adminTouch(brandingPolicy)},
 		{pattern: "POST /admin/v1/orgs/{id}/policies/domain", api: (*call).addDomainPolicy},
 		{pattern: "PUT /admin/v1/restrictions", api: (*call).putRestrictions},
 		{pattern: "PUT /admin/v1/languages/default/{language}", api: (*call).putDefaultLanguage},
@@ -30,7 +27,8 @@ func (s *Server) fixtureRoutes() []route {
 	for i := range rows {
 		rows[i].api = administrating(rows[i])
 	}
-	return append(rows, s.managementRoutes()...)
+	rows = append(rows, route{pattern: "PUT /v2/settings/hosted_login_translation", api: (*call).putTranslation})
+	return slices.Concat(rows, s.brandingRoutes(), s.managementRoutes())
 }
 
 // administrating wraps the calls of administrators; those of the user service
@@ -56,13 +54,6 @@ func adminGet[T any](pick func(*policies) **policy[T], body func(T) object) func
 		shown := compact(body(p.value))
 		shown["details"] = p.readDetails()
 		return object{"policy": shown}, nil
-	}
-}
-
-// adminTouch accepts a change and makes none.
-func adminTouch[T any](pick func(*policies) **policy[T]) func(*call) (any, error) {
-	return func(c *call) (any, error) {
-		return object{"details": change(c.Server, "", pick, func(*T) {}).details()}, nil
 	}
 }
 

@@ -24,8 +24,14 @@ type recording struct {
 		BodyEncoding string
 		RawBody      *string
 	}
-	Decoded  map[string]any // the JWTs of the answer, by field
-	Response struct {
+	Decoded map[string]any // the JWTs of the answer, by field
+	Mail    struct {
+		Headers map[string]string
+		Links   []string
+		Text    string
+	} // instead of an answer: what was sent
+	WebhookPayload map[string]any // or posted
+	Response       struct {
 		Status  int
 		Headers map[string]any // a value is a string or a list of them
 		Body    any

@@ -18,6 +18,10 @@ func (s *Server) settingsRoutes() []route {
 		{pattern: "GET /v2/settings/branding", api: reading(settings(brandingPolicy, brandingBody)), query: context},
 		{pattern: "GET /v2/settings/domain", api: reading(settings(domainPolicy, domainBody)), query: context},
 		{pattern: "GET /v2/settings/legal_support", api: reading(settings(legalPolicy, legalBody)), query: context},
+		{
+			pattern: "GET /v2/settings/hosted_login_translation", api: reading((*call).getTranslation),
+			query: []string{"system", "instance", "organizationId", "locale", "ignoreInheritance"},
+		},
 		{pattern: "GET /v2/settings/lockout", api: reading(settings(lockoutPolicy, lockoutBody)), query: context},
 	}
 }

@@ -23,6 +23,8 @@ type world struct {
 	defaultLanguage      string
 	allowedLanguages     []string
 	backchannelLogout    bool
+	translations         map[translationLevel]map[string]any // of the hosted login
+	branding             *brandingDraft
 	identityProviderList []object // shown by the settings; nothing stands behind it
 }
 
@@ -30,7 +32,7 @@ func newWorld(s *Server) world {
 	w := world{
 		organizations: map[string]*organization{}, users: map[string]*user{}, sessions: map[string]*session{}, terminated: map[string]*session{},
 		projects: map[string]*project{}, apps: map[string]*app{}, personalAccessTokens: map[string]string{},
-		policies: map[string]*policies{}, defaultLanguage: "en",
+		policies: map[string]*policies{}, defaultLanguage: "en", translations: map[translationLevel]map[string]any{},
 	}
 	w.instanceID, w.apiProjectID = s.newID(), s.newID()
 	w.policies[""] = instancePolicies(s, w.instanceID)
