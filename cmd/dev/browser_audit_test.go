@@ -93,7 +93,7 @@ func (b *tab) tabWalk() {
 			return e.matches('[data-testid="submit-button"]') ? "" : e.name || e.textContent.trim();
 		})()`)
 		if stop == "" {
-			ask[bool](b, "window.focused.focus({ focusVisible: false, preventScroll: true }) ?? true")
+			ask[bool](b, `(focused === document.body ? document.activeElement.blur() : focused.focus({ preventScroll: true })) ?? true`)
 			return
 		}
 		if stops = append(stops, stop); strings.HasPrefix(stop, "invisible") {
@@ -122,11 +122,7 @@ func (b *tab) shootAs(name string) {
 	b.t.Helper()
 	name = strings.Trim(strings.NewReplacer("/", "_", " ", "_").Replace(name), "_")
 	for _, scheme := range []string{"light", "dark"} {
-		tell(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-			},
-		})
+		b.prefer(scheme)
 		for _, width := range []int64{1280, 360} {
 			b.resize(width, 800)
 			// A page that is longer than the window is taken whole.
@@ -135,8 +131,17 @@ func (b *tab) shootAs(name string) {
 			b.save(fmt.Sprintf("%s-%d-%s.png", name, width, scheme), shot.Data)
 		}
 	}
-	tell(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	b.prefer("light")
 	b.resize(1280, 800)
+}
+
+// prefer makes the visitor one who likes these colours, and no motion: a
+// picture of a transition is of no page.
+func (b *tab) prefer(scheme string) {
+	b.t.Helper()
+	tell(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 }
 
 func (b *tab) save(name string, picture []byte) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -80,7 +81,16 @@ func startChromium() {
 	)
 	ctx, stop := chromedp.NewContext(allocator)
 	chromium.ctx = ctx
-	chromium.stop = func() { stop(); stopAllocator() }
+	chromium.stop = func() {
+		// Gracefully, or the browser would leave its temporary files behind.
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		if err := chromedp.Cancel(bounded); err != nil {
+			fmt.Fprintln(os.Stderr, "chromium did not end well:", err)
+		}
+		cancel()
+		stop()
+		stopAllocator()
+	}
 	chromium.err = chromedp.Do(ctx)
 }
 
@@ -124,6 +134,7 @@ func openTab(t *testing.T, p *product, script bool) *tab {
 	// A page in the background would have no focus.
 	tell(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	tell(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !script})
+	b.prefer("light")
 	return b
 }
 

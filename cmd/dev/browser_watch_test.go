@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ type request struct {
 	document bool // a navigation
 	redirect bool // answered with another address
 	cached   bool
+	finished bool
 	bytes    float64 // received, headers included
 }
 
@@ -40,7 +42,7 @@ func (w *watch) note(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		if last := w.request(e.RequestID); last != nil && e.RedirectResponse != nil {
-			last.redirect, last.bytes = true, e.RedirectResponse.EncodedDataLength
+			last.redirect, last.finished, last.bytes = true, true, e.RedirectResponse.EncodedDataLength
 		}
 		w.requests = append(w.requests, request{
 			id: e.RequestID, method: e.Request.Method, url: e.Request.URL, document: e.Type == network.ResourceTypeDocument,
@@ -55,7 +57,7 @@ func (w *watch) note(event any) {
 		}
 	case *network.EventLoadingFinished:
 		if r := w.request(e.RequestID); r != nil {
-			r.bytes = e.EncodedDataLength
+			r.finished, r.bytes = true, e.EncodedDataLength
 		}
 	case *log.EventEntryAdded:
 		if !expected(e.Entry) {
@@ -166,6 +168,14 @@ func (w *watch) count(prefix string) (n int) {
 	return n
 }
 
+// settled says that a request for this path has been made, and that none is
+// under way.
+func (w *watch) settled(path string) bool {
+	all := w.all()
+	return slices.ContainsFunc(all, func(r request) bool { return strings.Contains(r.url, path) }) &&
+		!slices.ContainsFunc(all, func(r request) bool { return !r.finished })
+}
+
 // forgive drops the complaints of a test that provoked them.
 func (w *watch) forgive() {
 	w.mu.Lock()
@@ -182,7 +192,7 @@ func (w *watch) judge(t *testing.T) {
 	}
 	for _, r := range w.all() {
 		u, err := url.Parse(r.url)
-		if err != nil || u.Scheme != "about" && !strings.HasSuffix(u.Hostname(), ".localhost") {
+		if err != nil || u.Scheme != "about" && u.Scheme != "data" && !strings.HasSuffix(u.Hostname(), ".localhost") {
 			t.Errorf("a third party was asked: %s", r.url)
 		}
 	}

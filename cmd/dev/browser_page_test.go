@@ -12,6 +12,7 @@ import (
 
 	"torhaus/locale"
 	"torhaus/templates"
+	"torhaus/zitadelclient/zitadeltest"
 )
 
 // A first visit, with nothing cached: at most 5 requests and 40 KB, headers
@@ -19,6 +20,7 @@ import (
 func TestBrowserColdPage(t *testing.T) {
 	b := openTab(t, startProduct(t), true)
 	b.open(b.auth.url() + "/login?return_to=" + url.QueryEscape(b.app.url()+"/")).at(b.auth.url() + "/loginname")
+	b.wait("the icon, which comes last", func(context.Context) bool { return b.seen.settled("/static/icon.") })
 	requests, bytes := b.cost(0)
 	t.Logf("the first page: %d requests, %d bytes", requests, bytes)
 	if requests < 3 || requests > 5 {
@@ -30,6 +32,7 @@ func TestBrowserColdPage(t *testing.T) {
 	// The second page has its sheet and script already.
 	before := len(b.seen.all())
 	b.nameAlice()
+	b.wait("the page to be whole", func(context.Context) bool { return b.seen.settled("/password") })
 	requests, bytes = b.cost(before)
 	t.Logf("the second page: %d requests, %d bytes", requests, bytes)
 	if requests != 1 || bytes > 8_000 {
@@ -41,11 +44,34 @@ func TestBrowserColdPage(t *testing.T) {
 // for redirects.
 func (b *tab) cost(since int) (requests, bytes int) {
 	for _, r := range b.seen.all()[since:] {
-		if !r.redirect && !r.cached {
+		if r.finished && !r.redirect && !r.cached {
 			requests, bytes = requests+1, bytes+int(r.bytes)
 		}
 	}
 	return requests, bytes
+}
+
+// An organization that wants one scheme gets it, whatever the visitor prefers.
+func TestBrowserThemeMode(t *testing.T) {
+	for _, test := range []struct{ mode, prefers, want string }{
+		{"THEME_MODE_DARK", "light", "dark"}, {"THEME_MODE_LIGHT", "dark", "light"},
+		{"THEME_MODE_AUTO", "dark", "dark"}, {"THEME_MODE_AUTO", "light", "light"},
+	} {
+		t.Run(test.mode+" "+test.prefers, func(t *testing.T) {
+			b := openTab(t, startProduct(t, func(p *product) {
+				p.zitadel.SetBranding("", func(b *zitadeltest.Branding) { b.ThemeMode = test.mode })
+			}), true)
+			b.prefer(test.prefers)
+			b.open(b.auth.url() + "/loginname").arrive(b.auth.url() + "/loginname")
+			scheme := ask[string](b, `(() => {
+				const rgb = getComputedStyle(document.querySelector("main")).backgroundColor.match(/\d+/g).map(Number);
+				return Math.max(...rgb.slice(0, 3)) < 100 ? "dark" : "light";
+			})()`)
+			if scheme != test.want {
+				t.Errorf("the page is %s, want %s", scheme, test.want)
+			}
+		})
+	}
 }
 
 // TestBrowserWatch shows the watch what it must see, so that its silence in
