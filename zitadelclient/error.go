@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Kind says what an [Error] means to the caller. It is an error itself, so
@@ -13,24 +14,30 @@ type Kind string
 
 // The kinds of errors. Every error of this package has one.
 const (
-	NotFound         Kind = "not found"
-	Invalid          Kind = "invalid request"
-	WrongPassword    Kind = "wrong password"
-	WrongCode        Kind = "wrong or expired code"
-	NoPassword       Kind = "user has no password"
-	NotActive        Kind = "user is not active"
-	AlreadyExists    Kind = "already exists"
-	PasswordPolicy   Kind = "password does not meet the policy"
-	AlreadyHandled   Kind = "already handled"
-	SessionEnded     Kind = "session expired, terminated or not proven"
-	NotPermitted     Kind = "not permitted"                 // the service user lacks its role
-	GrantRequired    Kind = "user lacks a grant"            // the project's role check says no
-	Unauthorized     Kind = "own credential not accepted"   // the service token's, or our OIDC client's
-	RateLimited      Kind = "rate limited"                  // 429
-	InvalidGrant     Kind = "code or refresh token refused" // used, revoked, or its user is not active
-	InvalidToken     Kind = "ID token not valid"            // whoever made it, nobody is signed in by it
-	AuthorizeRefused Kind = "authorize refused"             // no auth request came back: use the browser
-	Unavailable      Kind = "unavailable"                   // network, time-out, 5xx, or not ZITADEL's words
+	NotFound          Kind = "not found"
+	Invalid           Kind = "invalid request"
+	WrongPassword     Kind = "wrong password"
+	WrongCode         Kind = "wrong or expired code"
+	NoPassword        Kind = "user has no password"
+	NotActive         Kind = "user is not active"
+	AlreadyExists     Kind = "already exists"
+	PasswordPolicy    Kind = "password does not meet the policy"
+	AlreadyHandled    Kind = "already handled"
+	SessionEnded      Kind = "session expired, terminated or not proven"
+	NotPermitted      Kind = "not permitted"        // the service user lacks its role
+	NotVerified       Kind = "address not verified" // the e-mail address or phone that codes would go to
+	NotEnrolled       Kind = "factor not set up"
+	AlreadyEnrolled   Kind = "factor already set up"
+	NoChallenge       Kind = "no challenge is open"          // never asked for, or answered already: challenge again
+	NoCredential      Kind = "no key for this RP ID"         // of this kind, passkey or security key
+	CredentialRefused Kind = "credential refused"            // not by a key of the user, not for this challenge, or not by our page
+	GrantRequired     Kind = "user lacks a grant"            // the project's role check says no
+	Unauthorized      Kind = "own credential not accepted"   // the service token's, or our OIDC client's
+	RateLimited       Kind = "rate limited"                  // 429
+	InvalidGrant      Kind = "code or refresh token refused" // used, revoked, or its user is not active
+	InvalidToken      Kind = "ID token not valid"            // whoever made it, nobody is signed in by it
+	AuthorizeRefused  Kind = "authorize refused"             // no auth request came back: use the browser
+	Unavailable       Kind = "unavailable"                   // network, time-out, 5xx, or not ZITADEL's words
 )
 
 // Error returns the kind's own words.
@@ -82,12 +89,46 @@ var kindByID = map[string]Kind{
 	"COMMAND-JLK35": NotActive, // locked before the check (documented, never seen)
 	"COMMAND-SFA3t": NotActive, // locked by it (documented, never seen)
 
-	// Codes from mails.
-	"COMMAND-eis9R":    WrongCode,      // e-mail: wrong, used or expired
-	"CODE-woT0xc":      WrongCode,      // password: wrong
-	"CODE-QvUQ4P":      WrongCode,      // password: expired
+	// Codes from mails and SMS.
+	"COMMAND-eis9R":    WrongCode,      // e-mail, phone: wrong, used or expired
+	"CODE-woT0xc":      WrongCode,      // password, one-time code: wrong
+	"CODE-QvUQ4P":      WrongCode,      // password, one-time code: expired
 	"COMMAND-2M9fs":    WrongCode,      // password: used, or never sent
+	"COMMAND-S34gh":    WrongCode,      // one-time code: used, or never sent
+	"COMMAND-Wgn4q":    WrongCode,      // invitation
+	"COMMAND-Eeb2a":    WrongCode,      // passkey registration
 	"EMAIL-5w5ilin4yt": AlreadyHandled, // resend for a verified address
+	"PHONE-5xrra88eq8": AlreadyHandled, // resend for a verified number, or none
+	"COMMAND-EF34g":    AlreadyHandled, // invitation of a user who can sign in
+
+	// Authenticator apps, one-time codes and recovery codes.
+	"EVENT-8isk2":    WrongCode,
+	"DOMAIN-6uvh0":   WrongCode, // recovery code (documented, never seen)
+	"COMMAND-3Mif9s": NotEnrolled,
+	"COMMAND-JKLJ3":  NotEnrolled,     // challenge by mail
+	"COMMAND-BJ2g3":  NotEnrolled,     // challenge by SMS (documented, never seen)
+	"COMMAND-d2r52":  NotEnrolled,     // check of a code (documented, never seen)
+	"COMMAND-84rgg":  NotEnrolled,     // recovery code (documented, never seen)
+	"COMMAND-do9se":  AlreadyEnrolled, // authenticator app: register again
+	"COMMAND-qx4ls":  AlreadyEnrolled, // authenticator app: verify again
+	"COMMAND-MKL2s":  AlreadyEnrolled, // codes by mail
+	"COMMAND-Ad3g2":  AlreadyEnrolled, // codes by SMS (documented, never seen)
+	"COMMAND-KLJ2d":  NotVerified,     // codes by mail
+	"COMMAND-Q54j2":  NotVerified,     // codes by SMS
+	"COMMAND-SF3fg":  NotActive,       // locked by wrong codes (documented, never seen)
+	"COMMAND-S6h4R":  NotActive,       // the same
+	"COMMAND-2w6oa":  NotActive,       // the same, by recovery codes
+
+	// WebAuthn. Those that begin with WEBAU are answered with status 500.
+	"COMMAND-Ioqu5": NoChallenge,
+	"WEBAU-5M9so":   NoChallenge,       // registration: verified already, or never begun
+	"WEBAU-4G8sw":   NoCredential,      // challenge
+	"WEBAU-ADgv4":   CredentialRefused, // assertion: malformed
+	"WEBAU-3M9si":   CredentialRefused, // assertion: signature, challenge or verification is wrong
+	"WEBAU-4M90s":   CredentialRefused, // assertion: of a copied key (documented, never seen)
+	"COMMAND-Aej7i": CredentialRefused, // assertion: of a key that is gone (documented, never seen)
+	"WEBAU-sEr8c":   CredentialRefused, // attestation: malformed
+	"WEBAU-3Vb9s":   CredentialRefused, // attestation: for another challenge
 
 	// New passwords. User creation and password change say the same with
 	// different prefixes.
@@ -170,7 +211,7 @@ func apiError(op string, status int, body []byte) *Error {
 		e.FailedAttempts = answer.Details[0].FailedAttempts
 	}
 	kind, known := kindByID[e.ID]
-	if !known || status >= http.StatusInternalServerError {
+	if !known || status >= http.StatusInternalServerError && !strings.HasPrefix(e.ID, "WEBAU-") {
 		kind = kindByStatus(status, e.ID)
 	}
 	e.Kind = kind

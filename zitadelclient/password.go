@@ -2,7 +2,6 @@ package zitadelclient
 
 import (
 	"context"
-	"net/http"
 	"unicode/utf8"
 )
 
@@ -41,17 +40,26 @@ func (c *Client) SetPassword(ctx context.Context, userID, newPassword string, pr
 		"newPassword": map[string]any{"password": newPassword, "changeRequired": false},
 		proof.field:   proof.value,
 	}
-	return c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/password", id: userID, body: body}, nil)
+	return c.post(ctx, op, "/v2/users/{id}/password", userID, body)
 }
 
 // SendPasswordReset mails a code that sets a new password. The template is a
 // URL with {{.UserID}} and {{.Code}}, at most 200 characters.
 func (c *Client) SendPasswordReset(ctx context.Context, userID, urlTemplate string) error {
+	return c.sendPasswordReset(ctx, userID, "NOTIFICATION_TYPE_Email", urlTemplate)
+}
+
+// SendPasswordResetSMS sends the code by SMS. For a user without a phone
+// ZITADEL answers with success, and sends nothing.
+func (c *Client) SendPasswordResetSMS(ctx context.Context, userID, urlTemplate string) error {
+	return c.sendPasswordReset(ctx, userID, "NOTIFICATION_TYPE_SMS", urlTemplate)
+}
+
+func (c *Client) sendPasswordReset(ctx context.Context, userID, notification, urlTemplate string) error {
 	const op = "send password reset"
 	if urlTemplate == "" {
 		return invalid(op, errNoTemplate)
 	}
-	body := map[string]any{"sendLink": map[string]string{
-		"notificationType": "NOTIFICATION_TYPE_Email", "urlTemplate": urlTemplate}}
-	return c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/password_reset", id: userID, body: body}, nil)
+	body := map[string]any{"sendLink": map[string]string{"notificationType": notification, "urlTemplate": urlTemplate}}
+	return c.post(ctx, op, "/v2/users/{id}/password_reset", userID, body)
 }

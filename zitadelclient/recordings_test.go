@@ -107,6 +107,7 @@ func testClient(t *testing.T, answer http.HandlerFunc) *Client {
 // ours are the requests that this package makes.
 var ours = regexp.MustCompile(`^(GET|POST) /v2/oidc/auth_requests/[^/]+$|^POST /v2/sessions$|^(GET|PATCH|DELETE) /v2/sessions/[^/]+$|^POST /v2/sessions/search$` +
 	`|^GET /v2/users/[^/]+$|^POST /v2/users(/human)?$|^POST /v2/users/[^/]+/(email/(verify|resend|send)|password|password_reset)$|^GET /v2/users/[^/]+/authentication_methods$` +
+	`|^POST /v2/users/[^/]+/(totp(/verify)?|otp_sms|otp_email|passkeys(/registration_link)?|(passkeys|u2f)/[0-9]+|u2f|mfa_init_skipped|invite_code(/verify)?|phone(/resend|/verify)?)$` +
 	`|^GET /v2/settings(/(login|branding|domain|legal_support|lockout|security|password/\w+))?$|^POST /v2/organizations/_search$|^POST /oauth/v2/(token|revoke)$|^GET /oauth/v2/authorize$`)
 
 // Every error that a real ZITADEL gave to a request of ours has the kind that

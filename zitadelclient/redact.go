@@ -28,6 +28,15 @@ func (c Checks) Format(f fmt.State, _ rune) { print(f, c.String()) }
 // LogValue logs [Checks.String].
 func (c Checks) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// String hides the secret, which the URI holds as well.
+func (TOTPRegistration) String() string { return "TOTP registration " + redacted }
+
+// Format prints [TOTPRegistration.String] for every verb.
+func (t TOTPRegistration) Format(f fmt.State, _ rune) { print(f, t.String()) }
+
+// LogValue logs [TOTPRegistration.String].
+func (t TOTPRegistration) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
 // String names no one: a new user's name and password are both kept out of logs.
 func (NewUser) String() string { return "new user " + redacted }
 

@@ -11,11 +11,6 @@ import (
 // changes with every [Client.UpdateSession], which kills the one before.
 type SessionRef struct{ ID, Token string }
 
-// Checks are the credentials to check. Empty fields are not checked. The user is
-// named by id, or by login name where the id is too young to be found: a session
-// by login name reads what was just written.
-type Checks struct{ UserID, LoginName, Password string }
-
 // UserAgent describes the browser to ZITADEL, for its list of sessions.
 type UserAgent struct{ FingerprintID, IP, Description string }
 
@@ -54,6 +49,7 @@ type Session struct {
 type Factors struct {
 	User                                               UserFactor
 	Password, WebAuthN, Intent, TOTP, OTPSMS, OTPEmail time.Time
+	RecoveryCode                                       time.Time
 	UserVerified                                       bool // WebAuthN with user verification: a passkey
 }
 
@@ -69,44 +65,73 @@ const searchLimit = 100
 // CreateSession checks credentials and makes a session of them in one call. It
 // is never repeated: every wrong password counts towards the lockout.
 func (c *Client) CreateSession(ctx context.Context, n NewSession) (SessionRef, error) {
+	ref, _, err := c.createSession(ctx, n, Challenges{})
+	return ref, err
+}
+
+func (c *Client) createSession(ctx context.Context, n NewSession, asked Challenges) (SessionRef, Challenge, error) {
 	const op = "create session"
 	if n.Lifetime <= 0 {
-		return SessionRef{}, invalid(op, "a session without a lifetime would never expire")
+		return SessionRef{}, Challenge{}, invalid(op, "a session without a lifetime would never expire")
+	}
+	checks, err := n.Checks.body(op)
+	if err != nil {
+		return SessionRef{}, Challenge{}, err
 	}
 	body := sessionBody{
-		Checks:    n.Checks.body(),
-		UserAgent: &userAgentBody{n.UserAgent.FingerprintID, n.UserAgent.IP, n.UserAgent.Description},
-		Lifetime:  duration(n.Lifetime),
+		Checks:     checks,
+		Challenges: asked.body(),
+		UserAgent:  &userAgentBody{n.UserAgent.FingerprintID, n.UserAgent.IP, n.UserAgent.Description},
+		Lifetime:   duration(n.Lifetime),
 	}
-	var answer struct{ SessionID, SessionToken string }
-	err := c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions", body: body}, &answer)
+	var answer struct {
+		SessionID, SessionToken string
+		Challenges              challengesAnswer
+	}
+	err = c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions", body: body}, &answer)
 	if err != nil {
-		return SessionRef{}, err
+		return SessionRef{}, Challenge{}, err
 	}
 	if answer.SessionID == "" || answer.SessionToken == "" {
-		return SessionRef{}, unavailable(op, errIncomplete)
+		return SessionRef{}, Challenge{}, unavailable(op, errIncomplete)
 	}
-	return SessionRef{ID: answer.SessionID, Token: answer.SessionToken}, nil
+	challenge, err := asked.read(op, answer.Challenges)
+	return SessionRef{ID: answer.SessionID, Token: answer.SessionToken}, challenge, err
 }
 
 // UpdateSession checks further credentials in a session and returns it with
 // its newest token, which is the old one when nothing changed. Two updates at
-// the same time leave one caller with a dead token: the caller locks.
+// the same time leave one caller with a dead token: the caller locks. That it
+// succeeds says what the session's factors say, and they are to be read: a
+// ZITADEL that does not know a check ignores it.
 func (c *Client) UpdateSession(ctx context.Context, ref SessionRef, u SessionUpdate) (SessionRef, error) {
+	ref, _, err := c.updateSession(ctx, ref, u, Challenges{})
+	return ref, err
+}
+
+func (c *Client) updateSession(ctx context.Context, ref SessionRef, u SessionUpdate, asked Challenges) (SessionRef, Challenge, error) {
 	const op = "update session"
 	if err := ref.check(op); err != nil {
-		return SessionRef{}, err
+		return SessionRef{}, Challenge{}, err
 	}
-	body := sessionBody{SessionToken: ref.Token, Checks: u.Checks.body(), Lifetime: duration(u.Lifetime)}
-	var answer struct{ SessionToken string }
-	err := c.call(ctx, request{op: op, method: http.MethodPatch, path: "/v2/sessions/{id}", id: ref.ID, body: body}, &answer)
+	checks, err := u.Checks.body(op)
 	if err != nil {
-		return SessionRef{}, err
+		return SessionRef{}, Challenge{}, err
+	}
+	body := sessionBody{SessionToken: ref.Token, Checks: checks, Challenges: asked.body(), Lifetime: duration(u.Lifetime)}
+	var answer struct {
+		SessionToken string
+		Challenges   challengesAnswer
+	}
+	err = c.call(ctx, request{op: op, method: http.MethodPatch, path: "/v2/sessions/{id}", id: ref.ID, body: body}, &answer)
+	if err != nil {
+		return SessionRef{}, Challenge{}, err
 	}
 	if answer.SessionToken != "" {
 		ref.Token = answer.SessionToken
 	}
-	return ref, nil
+	challenge, err := asked.read(op, answer.Challenges)
+	return ref, challenge, err
 }
 
 // Session reads a session by its token. The service user may read any session
@@ -142,6 +167,11 @@ func (c *Client) DeleteSession(ctx context.Context, ref SessionRef) error {
 // SearchSessions lists sessions, the newest first, at most a hundred. Search
 // lags behind writes by some milliseconds.
 func (c *Client) SearchSessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+	sessions, _, err := c.searchSessions(ctx, q, 0)
+	return sessions, err
+}
+
+func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int) (page []Session, total int, err error) {
 	const op = "search sessions"
 	var queries []any
 	if len(q.IDs) > 0 {
@@ -151,29 +181,63 @@ func (c *Client) SearchSessions(ctx context.Context, q SessionQuery) ([]Session,
 		queries = append(queries, map[string]any{"userIdQuery": map[string]any{"id": q.UserID}})
 	}
 	if len(queries) == 0 {
-		return nil, invalid(op, "a search without a criterion would list the whole instance's sessions")
+		return nil, 0, invalid(op, "a search without a criterion would list the whole instance's sessions")
 	}
-	body := map[string]any{
-		"query":         map[string]any{"limit": searchLimit},
-		"queries":       queries,
-		"sortingColumn": "SESSION_FIELD_NAME_CREATION_DATE",
+	paging := map[string]any{"limit": searchLimit}
+	if offset > 0 {
+		paging["offset"] = offset
 	}
+	body := map[string]any{"query": paging, "queries": queries, "sortingColumn": "SESSION_FIELD_NAME_CREATION_DATE"}
 	var answer struct {
 		Details  searchDetails
 		Sessions []sessionAnswer
 	}
-	err := c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions/search", body: body}, &answer)
+	err = c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions/search", body: body}, &answer)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := answer.Details.check(op, len(answer.Sessions)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	sessions := make([]Session, len(answer.Sessions))
+	page = make([]Session, len(answer.Sessions))
 	for i, s := range answer.Sessions {
-		sessions[i] = s.session()
+		page[i] = s.session()
 	}
-	return sessions, nil
+	return page, int(answer.Details.TotalResult), nil
+}
+
+// DeleteSessionsOf ends every session of a user except one ("": none is
+// spared), as after a password reset: whoever knew the old password is out.
+// One that was made in the last milliseconds may be missed, since search lags.
+func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) error {
+	const op = "delete sessions of user"
+	if userID == "" {
+		return invalid(op, "no user")
+	}
+	// All pages are read before the first deletion, which would shift them.
+	var all []Session
+	for {
+		page, total, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
+		if err != nil {
+			return err
+		}
+		all = append(all, page...)
+		if len(all) >= total {
+			break
+		}
+	}
+	now := c.config.Now()
+	for _, s := range all {
+		// The search's word is not enough to end somebody's session.
+		ended := !s.Expires.IsZero() && !now.Before(s.Expires)
+		if s.ID == except || ended || s.Factors.User.ID != userID {
+			continue
+		}
+		if err := c.DeleteSession(ctx, SessionRef{ID: s.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r SessionRef) check(op string) error {
@@ -183,24 +247,14 @@ func (r SessionRef) check(op string) error {
 	return nil
 }
 
-// What is sent.
+// What is sent; the checks are in checks.go, the challenges in challenges.go.
 type (
 	sessionBody struct {
-		SessionToken string         `json:"sessionToken,omitempty"`
-		Checks       *checksBody    `json:"checks,omitempty"`
-		UserAgent    *userAgentBody `json:"userAgent,omitempty"`
-		Lifetime     duration       `json:"lifetime,omitempty"`
-	}
-	checksBody struct {
-		User     *userCheck     `json:"user,omitempty"`
-		Password *passwordCheck `json:"password,omitempty"`
-	}
-	userCheck struct {
-		UserID    string `json:"userId,omitempty"`
-		LoginName string `json:"loginName,omitempty"`
-	}
-	passwordCheck struct {
-		Password string `json:"password"`
+		SessionToken string          `json:"sessionToken,omitempty"`
+		Checks       *checksBody     `json:"checks,omitempty"`
+		Challenges   *challengesBody `json:"challenges,omitempty"`
+		UserAgent    *userAgentBody  `json:"userAgent,omitempty"`
+		Lifetime     duration        `json:"lifetime,omitempty"`
 	}
 	userAgentBody struct {
 		FingerprintID string `json:"fingerprintId,omitempty"`
@@ -208,23 +262,6 @@ type (
 		Description   string `json:"description,omitempty"`
 	}
 )
-
-func (c Checks) body() *checksBody {
-	if c == (Checks{}) {
-		return nil
-	}
-	body := new(checksBody)
-	switch {
-	case c.UserID != "":
-		body.User = &userCheck{UserID: c.UserID}
-	case c.LoginName != "":
-		body.User = &userCheck{LoginName: c.LoginName}
-	}
-	if c.Password != "" {
-		body.Password = &passwordCheck{c.Password}
-	}
-	return body
-}
 
 // What is answered.
 type (
@@ -240,8 +277,8 @@ type (
 			VerifiedAt                                 time.Time
 			ID, LoginName, DisplayName, OrganizationID string
 		}
-		Password, TOTP, Intent, OTPSMS, OTPEmail verifiedAt
-		WebAuthN                                 struct {
+		Password, TOTP, Intent, OTPSMS, OTPEmail, RecoveryCode verifiedAt
+		WebAuthN                                               struct {
 			VerifiedAt   time.Time
 			UserVerified bool
 		}
@@ -260,6 +297,7 @@ func (a sessionAnswer) session() Session {
 			},
 			Password: f.Password.VerifiedAt, WebAuthN: f.WebAuthN.VerifiedAt, UserVerified: f.WebAuthN.UserVerified,
 			Intent: f.Intent.VerifiedAt, TOTP: f.TOTP.VerifiedAt, OTPSMS: f.OTPSMS.VerifiedAt, OTPEmail: f.OTPEmail.VerifiedAt,
+			RecoveryCode: f.RecoveryCode.VerifiedAt,
 		},
 	}
 }

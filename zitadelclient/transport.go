@@ -124,11 +124,13 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// request is one call of the v2 API. An {id} in the path is replaced by id.
+// request is one call of the v2 API. An {id} in the path is replaced by id,
+// a {credential} by credential.
 type request struct {
 	op           string
 	method, path string
 	id           string
+	credential   string
 	query        url.Values
 	body         any // sent as JSON
 }
@@ -169,11 +171,14 @@ func (c *Client) callWith(ctx context.Context, op string, out outgoing, token st
 
 func (r request) outgoing() (outgoing, error) {
 	out := outgoing{method: r.method, path: r.path, query: r.query, header: http.Header{"Accept": {"application/json"}}}
-	if strings.Contains(r.path, "{id}") {
-		if !validID(r.id) {
+	for _, part := range []struct{ name, id string }{{"{id}", r.id}, {"{credential}", r.credential}} {
+		if !strings.Contains(r.path, part.name) {
+			continue
+		}
+		if !validID(part.id) {
 			return outgoing{}, invalid(r.op, "the id has no form that ZITADEL gives")
 		}
-		out.path = strings.Replace(r.path, "{id}", url.PathEscape(r.id), 1)
+		out.path = strings.Replace(out.path, part.name, url.PathEscape(part.id), 1)
 	}
 	if r.body != nil {
 		body, err := json.Marshal(r.body)

@@ -15,6 +15,7 @@ type User struct {
 	EmailVerified, PhoneVerified, Human, PasswordChangeRequired bool
 	State                                                       UserState
 	PasswordChanged                                             time.Time // zero: no password
+	MFAInitSkipped                                              time.Time // zero: never, see [Client.SkipMFAInit]
 }
 
 // UserState is the state of a user. Everything but UserActive means no.
@@ -27,21 +28,6 @@ const (
 	UserDeleted  UserState = "deleted"
 	UserLocked   UserState = "locked"
 	UserInitial  UserState = "initial" // imported without an initialisation
-)
-
-// AuthMethod is a way to authenticate that a user has set up, or a policy
-// allows.
-type AuthMethod string
-
-// The methods.
-const (
-	MethodPassword AuthMethod = "password"
-	MethodPasskey  AuthMethod = "passkey"
-	MethodIDP      AuthMethod = "idp"
-	MethodTOTP     AuthMethod = "totp"
-	MethodU2F      AuthMethod = "u2f"
-	MethodOTPSMS   AuthMethod = "otp_sms"
-	MethodOTPEmail AuthMethod = "otp_email"
 )
 
 // UserQuery selects users by any of the given names, within the organization
@@ -164,37 +150,25 @@ func (c *Client) mailCode(ctx context.Context, op, path, userID, urlTemplate str
 		return invalid(op, errNoTemplate)
 	}
 	body := map[string]any{"sendCode": map[string]string{"urlTemplate": urlTemplate}}
-	return c.call(ctx, request{op: op, method: http.MethodPost, path: path, id: userID, body: body}, nil)
+	return c.post(ctx, op, path, userID, body)
 }
 
 // VerifyEmail proves the user's address with the mailed code.
 func (c *Client) VerifyEmail(ctx context.Context, userID, code string) error {
-	const op = "verify e-mail"
+	return c.verifyCode(ctx, "verify e-mail", "/v2/users/{id}/email/verify", userID, code)
+}
+
+// verifyCode redeems a code that was sent to the user.
+func (c *Client) verifyCode(ctx context.Context, op, path, userID, code string) error {
 	if !possibleCode(code) {
 		return &Error{Kind: WrongCode, Op: op}
 	}
-	body := map[string]string{"verificationCode": code}
-	return c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/email/verify", id: userID, body: body}, nil)
+	return c.post(ctx, op, path, userID, map[string]string{"verificationCode": code})
 }
 
 // possibleCode spares ZITADEL what it would call a malformed request, and the
 // user an error page: no code is empty or that long.
 func possibleCode(code string) bool { return code != "" && len(code) <= 20 }
-
-// AuthMethods lists what the user has set up, never from a cache. It lags
-// behind writes by some milliseconds.
-func (c *Client) AuthMethods(ctx context.Context, userID string) ([]AuthMethod, error) {
-	var answer struct{ AuthMethodTypes []string }
-	err := c.call(ctx, request{op: "list authentication methods", method: http.MethodGet, path: "/v2/users/{id}/authentication_methods", id: userID}, &answer)
-	if err != nil {
-		return nil, err
-	}
-	methods := make([]AuthMethod, len(answer.AuthMethodTypes))
-	for i, m := range answer.AuthMethodTypes {
-		methods[i] = AuthMethod(enum("AUTHENTICATION_METHOD_TYPE_", m))
-	}
-	return methods, nil
-}
 
 // userAnswer is a user as ZITADEL answers it; Human is nil for a service user.
 type userAnswer struct {
@@ -215,6 +189,7 @@ type userAnswer struct {
 		}
 		PasswordChanged        time.Time
 		PasswordChangeRequired bool
+		MFAInitSkipped         time.Time
 	}
 }
 
@@ -234,5 +209,6 @@ func (a userAnswer) user() User {
 	u.Email, u.EmailVerified = h.Email.Email, h.Email.IsVerified
 	u.Phone, u.PhoneVerified = h.Phone.Phone, h.Phone.IsVerified
 	u.PasswordChanged, u.PasswordChangeRequired = h.PasswordChanged, h.PasswordChangeRequired
+	u.MFAInitSkipped = h.MFAInitSkipped
 	return u
 }

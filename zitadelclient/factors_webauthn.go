@@ -1,0 +1,111 @@
+package zitadelclient
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// CredentialRegistration is a key that is about to be registered. ID names the
+// registration, not the key.
+type CredentialRegistration struct {
+	ID string
+	// Options are the publicKeyCredentialCreationOptions as ZITADEL answers
+	// them, with their publicKey member.
+	Options json.RawMessage
+}
+
+// RegisterPasskey begins the registration of a passkey for this RP ID. It asks
+// for a registration code and uses it in the same breath, so that no mail is
+// sent. ZITADEL takes any RP ID.
+//
+// Only for a user who just proved a first factor, and any second one there is:
+// a passkey registered in a session that merely named its user would be a way
+// into the account.
+func (c *Client) RegisterPasskey(ctx context.Context, userID, rpID string) (CredentialRegistration, error) {
+	const op = "register passkey"
+	if rpID == "" {
+		return CredentialRegistration{}, invalid(op, errNoRPID)
+	}
+	link := map[string]any{"returnCode": struct{}{}}
+	var answer struct{ Code struct{ ID, Code string } }
+	err := c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/passkeys/registration_link", id: userID, body: link}, &answer)
+	if err != nil {
+		return CredentialRegistration{}, err
+	}
+	if answer.Code.ID == "" || answer.Code.Code == "" {
+		return CredentialRegistration{}, unavailable(op, errIncomplete)
+	}
+	code := map[string]string{"id": answer.Code.ID, "code": answer.Code.Code}
+	body := map[string]any{"domain": rpID, "code": code, "authenticator": "PASSKEY_AUTHENTICATOR_UNSPECIFIED"}
+	return c.register(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/passkeys", id: userID, body: body}, rpID)
+}
+
+// VerifyPasskey ends the registration with what the browser made of its
+// options, after [CheckClientData]. The name is for the user's list of keys.
+func (c *Client) VerifyPasskey(ctx context.Context, userID, id string, made json.RawMessage, name string) error {
+	return c.verifyCredential(ctx, "verify passkey", "/v2/users/{id}/passkeys/{credential}", userID, registered{id, made, "passkeyName", name})
+}
+
+// RegisterU2F begins the registration of a security key, a second factor, for
+// this RP ID. The rule of [Client.RegisterPasskey] holds.
+func (c *Client) RegisterU2F(ctx context.Context, userID, rpID string) (CredentialRegistration, error) {
+	const op = "register security key"
+	if rpID == "" {
+		return CredentialRegistration{}, invalid(op, errNoRPID)
+	}
+	body := map[string]string{"domain": rpID}
+	return c.register(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/{id}/u2f", id: userID, body: body}, rpID)
+}
+
+// VerifyU2F ends the registration like [Client.VerifyPasskey].
+func (c *Client) VerifyU2F(ctx context.Context, userID, id string, made json.RawMessage, name string) error {
+	return c.verifyCredential(ctx, "verify security key", "/v2/users/{id}/u2f/{credential}", userID, registered{id, made, "tokenName", name})
+}
+
+// register makes either call; each answers with an id of its own name.
+func (c *Client) register(ctx context.Context, r request, rpID string) (CredentialRegistration, error) {
+	var answer struct {
+		PasskeyID, U2FID                   string
+		PublicKeyCredentialCreationOptions json.RawMessage
+	}
+	if err := c.call(ctx, r, &answer); err != nil {
+		return CredentialRegistration{}, err
+	}
+	var options struct {
+		PublicKey struct {
+			Challenge string
+			RP        struct{ ID string }
+		}
+	}
+	raw := answer.PublicKeyCredentialCreationOptions
+	err := json.Unmarshal(raw, &options)
+	id := answer.PasskeyID + answer.U2FID
+	if err != nil || id == "" || options.PublicKey.Challenge == "" || options.PublicKey.RP.ID != rpID {
+		return CredentialRegistration{}, unavailable(r.op, errIncomplete)
+	}
+	return CredentialRegistration{ID: id, Options: raw}, nil
+}
+
+// registered is the outcome of a ceremony, and the member of the request that
+// names the key.
+type registered struct {
+	id          string
+	made        json.RawMessage
+	field, name string
+}
+
+func (c *Client) verifyCredential(ctx context.Context, op, path, userID string, r registered) error {
+	attestation, err := parseCredential(op, r.made, attestationType)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSpace(r.name)
+	if name == "" || utf8.RuneCountInString(name) > 200 {
+		return invalid(op, "a key's name has 1 to 200 characters")
+	}
+	body := map[string]any{"publicKeyCredential": attestation, r.field: name}
+	return c.call(ctx, request{op: op, method: http.MethodPost, path: path, id: userID, credential: r.id, body: body}, nil)
+}
