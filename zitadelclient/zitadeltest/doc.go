@@ -17,6 +17,16 @@
 //	login := z.AddServiceUser("login", "IAM_LOGIN_CLIENT")
 //	// A client for z.Issuer() at z.URL() with login.PAT or login.KeyFile sees alice.
 //
+// Second factors and passkeys are there as well. An [Authenticator] takes the
+// part of the browser and its keys in WebAuthn ceremonies, and can lie:
+//
+//	key := zitadeltest.NewAuthenticator()
+//	z.AddPasskey(alice, "example.localhost", key)
+//	credential, err := key.Get(options, "http://auth.example.localhost:8400")
+//
+// The server does not check the origin of a ceremony, no more than the real one
+// does: a page that forgets to is found out by key.Lie(zitadeltest.Lie{Origin: …}).
+//
 // It refuses to be more than that: there is no persistence, no gRPC and no
 // password hashing (passwords are compared as they are, so that tests are
 // fast). Nothing in production may import it.
