@@ -72,10 +72,20 @@ func TestAccountsTwiceInOneResponse(t *testing.T) {
 	b := newBrowser()
 	remember(t, m, b, Account{UserID: "1", ZitadelSession: "1"}, false)
 	w, r := httptest.NewRecorder(), b.request()
+	var moved []string
 	for _, token := range []string{"first", "second"} {
 		if err := m.RememberAccount(t.Context(), w, r, Account{UserID: "2", ZitadelSession: "2", ZitadelToken: token}, false); err != nil {
 			t.Fatal(err)
 		}
+		value, _ := pendingCookie(w, accountsName)
+		id, ok := m.sealer.open(accountsName, value)
+		if !ok {
+			t.Fatalf("cookie %q", value)
+		}
+		moved = append(moved, m.accountsKey(id))
+	}
+	if moved[0] != moved[1] {
+		t.Error("moved again, though no browser has had the first cookie yet")
 	}
 	b.take(t, w)
 	found := accounts(t, m, b)

@@ -74,7 +74,7 @@ func (m *Manager) StartAttempt(ctx context.Context, w http.ResponseWriter, r *ht
 	a.id = newSealedID(m.now())
 	a.Created = a.id.created
 	a.Short = strings.ToLower(rand.Text()[:shortLength])
-	key, ttl := m.attemptKey(&a), m.attemptLeft(&a)
+	key, ttl := m.attemptKey(a.id), m.attemptLeft(&a)
 	var err error
 	if a.stored, err = m.sealAttempt(&a); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (m *Manager) dropAttempts(ctx context.Context, w http.ResponseWriter, r *ht
 		}
 		m.clearCookie(w, attemptPrefix+c.short)
 		if c.valid {
-			_ = m.store.Delete(ctx, m.attemptKey(&Attempt{Short: c.short, id: c.id}))
+			_ = m.store.Delete(ctx, m.attemptKey(c.id))
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (m *Manager) Attempts(ctx context.Context, r *http.Request) ([]*Attempt, er
 
 func (m *Manager) loadAttempt(ctx context.Context, c attemptCookie) (*Attempt, error) {
 	a := &Attempt{Short: c.short, id: c.id}
-	key := m.attemptKey(a)
+	key := m.attemptKey(a.id)
 	stored, err := m.store.Get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (m *Manager) SaveAttempt(ctx context.Context, a *Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := m.store.Swap(ctx, m.attemptKey(a), a.stored, sealed, ttl); err != nil {
+	if err := m.store.Swap(ctx, m.attemptKey(a.id), a.stored, sealed, ttl); err != nil {
 		return err
 	}
 	a.stored = sealed
@@ -203,11 +203,11 @@ func (m *Manager) RotateAttempt(ctx context.Context, w http.ResponseWriter, a *A
 	if next.stored, err = m.sealAttempt(&next); err != nil {
 		return err
 	}
-	if err := m.store.Put(ctx, m.attemptKey(&next), next.stored, ttl); err != nil {
+	if err := m.store.Put(ctx, m.attemptKey(next.id), next.stored, ttl); err != nil {
 		return err
 	}
-	if err := m.store.Swap(ctx, m.attemptKey(a), a.stored, nil, 0); err != nil {
-		_ = m.store.Delete(ctx, m.attemptKey(&next)) // nobody has its secret; it would end by itself
+	if err := m.store.Swap(ctx, m.attemptKey(a.id), a.stored, nil, 0); err != nil {
+		_ = m.store.Delete(ctx, m.attemptKey(next.id)) // nobody has its secret; it would end by itself
 		return err
 	}
 	*a = next
@@ -227,7 +227,7 @@ func (m *Manager) EndAttempt(ctx context.Context, w http.ResponseWriter, a *Atte
 			return err
 		}
 	}
-	if err := m.store.Swap(ctx, m.attemptKey(a), a.stored, last, outcomeTTL); err != nil {
+	if err := m.store.Swap(ctx, m.attemptKey(a.id), a.stored, last, outcomeTTL); err != nil {
 		return err
 	}
 	a.stored = nil
@@ -235,11 +235,7 @@ func (m *Manager) EndAttempt(ctx context.Context, w http.ResponseWriter, a *Atte
 	return nil
 }
 
-// attemptKey is the record's key. The public name is part of it, so a secret
-// opens nothing under another name.
-func (m *Manager) attemptKey(a *Attempt) string {
-	return m.key("a", a.id.secret.hash("attempt "+a.Short))
-}
+func (m *Manager) attemptKey(id sealedID) string { return m.key("a", id.secret.hash("attempt")) }
 
 // attemptLeft is how long an attempt still has. Nothing extends it.
 func (m *Manager) attemptLeft(a *Attempt) time.Duration {
@@ -261,7 +257,7 @@ func (m *Manager) sealAttempt(a *Attempt) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.attempts.Seal(m.attemptKey(a), record), nil
+	return m.attempts.Seal(m.attemptKey(a.id), record), nil
 }
 
 // encodeJSON lays out a record that is read by people's clicks rather than at
