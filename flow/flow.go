@@ -107,7 +107,7 @@ func decide(s State) Step {
 
 // resetting holds whoever asked for a mailed code on the page that takes it.
 func resetting(s State) (Step, bool) {
-	if !s.Resetting || s.Settings.HidePasswordReset || !s.Settings.AllowUsernamePassword {
+	if !s.Resetting || !s.mayReset() {
 		return Step{}, false
 	}
 	return Step{Kind: ResetPassword, Also: []Kind{LoginName, Password}}, true
@@ -157,7 +157,10 @@ func identify(s State) (Step, bool) {
 	}
 	step := Step{Kind: LoginName}
 	if s.mayRegister() {
-		step.Also = []Kind{Register}
+		step.Also = append(step.Also, Register)
+	}
+	if s.mayReset() {
+		step.Also = append(step.Also, ResetPassword)
 	}
 	return step, true
 }
@@ -215,7 +218,7 @@ func (s State) askPassword(reason Reason) Step {
 		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
 	}
 	step := Step{Kind: Password, Reason: reason, Also: []Kind{LoginName}}
-	if !s.Settings.HidePasswordReset {
+	if s.mayReset() {
 		step.Also = append(step.Also, ResetPassword)
 	}
 	return step

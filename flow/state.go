@@ -62,6 +62,11 @@ func (s State) mayRegister() bool {
 	return s.Settings.AllowRegister && s.Settings.AllowUsernamePassword
 }
 
+// mayReset is asked for the pages and POSTs of a forgotten password.
+func (s State) mayReset() bool {
+	return s.Settings.AllowUsernamePassword && !s.Settings.HidePasswordReset
+}
+
 // sessionIsUsers reports whether the ZITADEL session is alive and belongs to
 // the identified user. A session of somebody else counts for nothing, however
 // many factors it has. One without an end never expires; what was checked in it

@@ -368,3 +368,18 @@ func TestSwappedCookies(t *testing.T) {
 		t.Errorf("the accounts cookie as a session: %d", response.StatusCode)
 	}
 }
+
+// The sign-in page explains what the app cannot: signing in once more would not
+// help while two cookies of a name arrive.
+func TestTwoCookiesAreExplained(t *testing.T) {
+	w := newWorld(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.auth+"/login?return_to="+w.app, nil)
+	w.must(err)
+	r.Header.Set("Cookie", "__Secure-torhaus=a; __Secure-torhaus=b")
+	response, err := newBrowser(t).client.Transport.RoundTrip(r)
+	w.must(err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusBadRequest || len(response.Header["Set-Cookie"]) != 0 {
+		t.Errorf("GET /login: %d %v", response.StatusCode, response.Header["Set-Cookie"])
+	}
+}

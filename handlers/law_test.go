@@ -40,7 +40,7 @@ func TestRouteLaw(t *testing.T) {
 		{"GET", "/signup", [4]int{303, 303, 303, 303}},
 		{"GET", "/loginname", [4]int{200, 200, 200, 303}},
 		{"GET", "/password", [4]int{410, 303, 200, 410}},
-		{"GET", "/password/set", [4]int{303, 303, 200, 303}},
+		{"GET", "/password/set", [4]int{200, 200, 200, 303}},
 		{"GET", "/password/change", [4]int{303, 303, 303, 200}},
 		{"GET", "/register", [4]int{200, 200, 303, 200}},
 		{"GET", "/register/password", [4]int{410, 303, 303, 410}},

@@ -30,6 +30,10 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 	if !web.TopLevelNavigation(r) {
 		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("sign-in started outside a top-level navigation")}
 	}
+	if h.Sessions.Conflicting(r) {
+		// Signing in again would not help: the browser goes on sending both.
+		return web.Error{Status: http.StatusBadRequest, Key: "error.cookies", Err: errors.New("two cookies of one name")}
+	}
 	query, err := entryQuery(r)
 	if err != nil {
 		return err

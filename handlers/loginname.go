@@ -30,6 +30,7 @@ func showLoginName(v *visit) (templates.Page, error) {
 		LoginName:   v.attempt.LoginName,
 		Label:       loginNameLabel(v.state.Settings),
 		CanRegister: v.step.Allows(flow.Register),
+		CanReset:    v.step.Allows(flow.ResetPassword),
 	}, nil
 }
 

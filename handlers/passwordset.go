@@ -22,7 +22,7 @@ var passwordSetStep = step{
 
 func showPasswordSet(v *visit) (templates.Page, error) {
 	if !v.attempt.Resetting {
-		return templates.PasswordResetPage{Base: v.base(), LoginName: v.attempt.LoginName}, nil
+		return templates.PasswordResetPage{Base: v.base(), LoginName: v.attempt.LoginName, Known: v.named()}, nil
 	}
 	rules, err := v.rules()
 	if err != nil {
@@ -36,7 +36,7 @@ func showPasswordSet(v *visit) (templates.Page, error) {
 
 func submitPasswordSet(v *visit, form url.Values) error {
 	if action := form.Get(templates.FieldAction); action == templates.ActionSend || action == templates.ActionResend {
-		return v.requestReset()
+		return v.sendReset(form)
 	}
 	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
 	code := cleanCode(v.attempt.Code)
@@ -64,6 +64,22 @@ func submitPasswordSet(v *visit, form url.Values) error {
 		return passwordRefused(templates.FieldPassword, err)
 	}
 	return v.passwordWasReset(password)
+}
+
+// named reports whether it is settled whose password is to be reset, be it
+// nobody's.
+func (v *visit) named() bool {
+	return v.attempt.User.ID != "" || v.attempt.Hidden || v.attempt.FromLink
+}
+
+// sendReset has a code mailed, to whom the form names where nobody is named yet.
+func (v *visit) sendReset(form url.Values) error {
+	if !v.named() {
+		if err := submitLoginName(v, form); err != nil {
+			return err
+		}
+	}
+	return v.requestReset()
 }
 
 // passwordWasReset ends what the old password had opened. The browser that

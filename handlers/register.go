@@ -156,10 +156,25 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	}
 	v.attempt.User.DisplayName = v.attempt.Registration.GivenName + " " + v.attempt.Registration.FamilyName
 	v.attempt.VerifySent = true // with the creation itself
-	// By login name: a session by the id of a user this young is not found yet.
-	err = v.createSession(zitadelclient.Checks{LoginName: v.attempt.Registration.Email, Password: password})
+	err = v.firstSession(userID, password)
 	v.signUpPace.saw(v.Now().Sub(began))
 	return err
+}
+
+// firstSession signs the new user in, by login name: by the id, a user this young
+// is not found yet. Where login names end in the organization's domain, ZITADEL
+// has made another of the address, and says which.
+func (v *visit) firstSession(userID, password string) error {
+	err := v.createSession(zitadelclient.Checks{LoginName: v.attempt.Registration.Email, Password: password})
+	if kindOf(err) != zitadelclient.NotFound {
+		return err
+	}
+	user, err := v.Zitadel.User(v.ctx, userID)
+	if err != nil {
+		return err
+	}
+	v.attempt.User.LoginName = user.PreferredLoginName
+	return v.createSession(zitadelclient.Checks{LoginName: user.PreferredLoginName, Password: password})
 }
 
 func (v *visit) createUser(organization, password string) (string, error) {

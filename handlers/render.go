@@ -7,7 +7,6 @@ import (
 
 	"torhaus/locale"
 	"torhaus/templates"
-	"torhaus/web"
 )
 
 // localeCookie holds the language that the visitor chose.
@@ -46,8 +45,8 @@ func legalLink(link, lang string) string { return strings.ReplaceAll(link, "{{.L
 
 // plainBase is what a page can show without asking anybody.
 func (h *Handlers) plainBase(r *http.Request, uiLocales []string) templates.Base {
-	chosen := ""
-	if cookie, err := r.Cookie(localeCookie); err == nil {
+	chosen := r.URL.Query().Get(templates.LangParam)
+	if cookie, err := r.Cookie(localeCookie); err == nil && chosen == "" {
 		chosen = cookie.Value
 	}
 	return templates.Base{
@@ -56,22 +55,17 @@ func (h *Handlers) plainBase(r *http.Request, uiLocales []string) templates.Base
 	}
 }
 
-// chooseLanguage remembers the language picked in the footer and shows the same
-// page again without the parameter.
-func (h *Handlers) chooseLanguage(w http.ResponseWriter, r *http.Request) (bool, error) {
-	query := r.URL.Query()
-	if !query.Has(templates.LangParam) {
-		return false, nil
-	}
-	if printer, ok := locale.Lookup(query.Get(templates.LangParam)); ok {
-		http.SetCookie(w, &http.Cookie{
-			Name: localeCookie, Value: printer.Tag(), Path: "/", MaxAge: 365 * 24 * 3600,
-			HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
-		})
-	}
-	short, err := attemptName(r)
-	if err != nil {
-		return true, err
-	}
-	return true, web.Redirect(w, r, web.Page(r.URL.Path, short))
+// rememberLanguage keeps the language picked in the footer of a page. It is a GET
+// form, so that it keeps the step and works without a script; what it changes is
+// the visitor's own taste.
+func rememberLanguage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if printer, ok := locale.Lookup(r.URL.Query().Get(templates.LangParam)); ok {
+			http.SetCookie(w, &http.Cookie{
+				Name: localeCookie, Value: printer.Tag(), Path: "/", MaxAge: 365 * 24 * 3600,
+				HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
+			})
+		}
+		next.ServeHTTP(w, r)
+	})
 }

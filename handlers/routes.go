@@ -57,7 +57,7 @@ func (h *Handlers) Public() http.Handler {
 // pageRoutes are the pages. Their forms may only be sent from our own pages: a
 // sibling subdomain is as foreign as any other site.
 func (h *Handlers) pageRoutes(root chi.Router, base string) {
-	r := root.With(web.CrossOrigin(h.PublicURL, nil, h.errorPage))
+	r := root.With(web.CrossOrigin(h.PublicURL, nil, h.errorPage), rememberLanguage)
 	h.handle(r, base+"/login", web.Methods{"GET": h.login})
 	h.handle(r, base+"/signup", web.Methods{"GET": h.signup})
 	h.handle(r, base+"/callback", web.Methods{"GET": h.callback})
@@ -80,7 +80,7 @@ func (h *Handlers) pageRoutes(root chi.Router, base string) {
 // may read them or write to them.
 func (h *Handlers) appRoutes(root chi.Router, base string) {
 	r := root.With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
-	h.handle(r, base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
+	h.handle(r.With(rememberLanguage), base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
 	cors := web.CORS{Origins: h.AppOrigins, Methods: []string{http.MethodGet}}
 	endpoint := web.Adapt(translated(web.Methods{"GET": h.session}.Serve), nil)
 	r.Handle(base+"/session", cors.Handler(endpoint))

@@ -246,3 +246,31 @@ func TestSignOut(t *testing.T) {
 	b.open(w.authorizeURL("")).at("/loginname")
 	b.open(w.auth + "/logout?post_logout_redirect=https://evil.example.org/").fill(nil).at("/logout/done")
 }
+
+// A forgotten password without a name typed before: the page asks for it.
+func TestResetFromTheStart(t *testing.T) {
+	w := newWorld(t)
+	page := newBrowser(t).open(w.auth + "/loginname").follow("reset-button").at("/password/set")
+	page = page.fill(map[string]string{"loginName": "nobody"}).with(http.StatusUnprocessableEntity).saying("not found")
+	page = page.fill(map[string]string{"loginName": "alice"}).at("/password/set")
+	page.fill(map[string]string{"code": w.zitadel.LastMail("alice@example.com").Code, "password": "Another1!"}).at("/signedin")
+}
+
+// Where login names end in the organization's domain, the new account has
+// another one than its address.
+func TestSignUpWithSuffixedLoginNames(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.SetDomainSettings("", func(d *zitadeltest.DomainSettings) { d.LoginNameIncludesDomain = true })
+	b := newBrowser(t)
+	w.signUp(b, "nora@example.com").fill(map[string]string{"code": w.zitadel.LastMail("nora@example.com").Code}).at("/welcome")
+}
+
+// The language picked in the footer keeps the step, and is remembered.
+func TestLanguageKeepsTheStep(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	page := b.open(w.auth + "/loginname").fill(map[string]string{"loginName": "alice"}).at("/password")
+	page = b.open(page.url.String() + "&lang=de").at("/password").saying("Passwort")
+	page.fill(map[string]string{"password": password}).at("/signedin").saying("angemeldet")
+	b.open(w.auth + "/logout?lang=en&post_logout_redirect=" + url.QueryEscape(w.app+"/bye")).saying("Sign out").fill(nil).at("/bye")
+}

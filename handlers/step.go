@@ -36,9 +36,6 @@ const submitTime = 25 * time.Second
 // get shows the page, if the facts call for it or allow it.
 func (h *Handlers) get(s step) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if chosen, err := h.chooseLanguage(w, r); chosen || err != nil {
-			return err
-		}
 		v, err := h.visit(w, r)
 		if s.bare != nil && errors.Is(err, errExpired) && !r.URL.Query().Has("a") {
 			v, err = h.startBare(w, r, s.bare)

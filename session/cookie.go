@@ -128,6 +128,13 @@ func onlyCookie(r *http.Request, name string) (value string, count int) {
 	return cookies[0].Value, 1
 }
 
+// Conflicting reports whether two cookies of one of our names arrived. Nobody is
+// signed in by either, and neither is cleared: which one a clearing would leave
+// is the planter's choice. All that helps is to say so.
+func (m *Manager) Conflicting(r *http.Request) bool {
+	return len(r.CookiesNamed(m.cookieName)) > 1 || len(r.CookiesNamed(accountsName)) > 1
+}
+
 // pendingCookie is the value that this response already sets: what the browser
 // will send next, whatever it sent now.
 func pendingCookie(w http.ResponseWriter, name string) (value string, ok bool) {

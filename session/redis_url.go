@@ -61,7 +61,6 @@ func defaultRedisOptions() *redis.UniversalOptions {
 		DialerRetries:         1,
 		ReadBufferSize:        redisBuffer,
 		WriteBufferSize:       redisBuffer,
-		PipelinePoolSize:      -1,   // no operation of ours is a pipeline
 		DisableIdentity:       true, // CLIENT SETINFO is beyond what a narrow ACL allows
 	}
 }

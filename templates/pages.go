@@ -32,6 +32,7 @@ type PasswordPage struct {
 type PasswordResetPage struct {
 	Base
 	LoginName string
+	Known     bool // whose it is, is settled: the name is shown and not asked for
 }
 
 // PasswordSetPage takes the code of that mail and the new password.

@@ -72,7 +72,12 @@ func (c Chip) Domain() string {
 func (p PasswordPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), true} }
 
 // Chip shows whose password is reset.
-func (p PasswordResetPage) Chip() Chip { return Chip{p.Base, p.LoginName, false} }
+func (p PasswordResetPage) Chip() Chip {
+	if !p.Known {
+		return Chip{p.Base, "", false}
+	}
+	return Chip{p.Base, p.LoginName, false}
+}
 
 // Chip shows whose password is set.
 func (p PasswordSetPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), false} }

@@ -121,9 +121,10 @@ func resetStories(b Base) []Story {
 	wrongLink := link
 	wrongLink.Base = b.with("problem.code_wrong", FieldCode)
 	return []Story{
-		{"password-reset/known", PasswordResetPage{Base: who, LoginName: storyName}},
+		{"password-reset/known", PasswordResetPage{Base: who, LoginName: storyName, Known: true}},
 		{"password-reset/unknown", PasswordResetPage{Base: b}},
-		{"password-reset/too-many", PasswordResetPage{Base: who.with("problem.too_many", "", 5*time.Minute), LoginName: storyName}},
+		{"password-reset/not-found", PasswordResetPage{Base: b.with("problem.user_not_found", FieldLoginName), LoginName: storyName}},
+		{"password-reset/too-many", PasswordResetPage{Base: who.with("problem.too_many", "", 5*time.Minute), LoginName: storyName, Known: true}},
 		{"password-set/sent", set(who.noted("notice.reset_sent"), "")},
 		{"password-set/no-rules", PasswordSetPage{Base: who, LoginName: storyName}},
 		{"password-set/wrong-code", set(who.with("problem.code_wrong", FieldCode), "WRONG1")},
