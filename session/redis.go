@@ -36,7 +36,8 @@ type RedisConfig struct {
 
 // Redis is the store that replicas share. Its user needs the commands GET, SET,
 // DEL, EVAL, EVALSHA, TYPE, TIME, PTTL, PEXPIRE, ZADD, ZREM, ZRANGEBYSCORE,
-// ZREMRANGEBYSCORE and PING.
+// ZREMRANGEBYSCORE and PING, on keys that begin with the environment's name;
+// and SELECT for another database than 0.
 type Redis struct{ client redis.UniversalClient }
 
 // NewRedis reads the URL. It does not connect: torhaus starts while Redis is

@@ -318,3 +318,42 @@ func TestLockOverJunk(t *testing.T) {
 	}
 	unlock()
 }
+
+// TestNarrowUser: the commands that [Redis] says its user needs are all it needs,
+// on keys of its environment alone.
+func TestNarrowUser(t *testing.T) {
+	server := startRedis(t)
+	rule := []any{"ACL", "SETUSER", "torhaus", "on", ">pass@word/", "~production:*", "-@all"}
+	for _, command := range strings.Fields("get set del eval evalsha type time pttl pexpire zadd zrem zrangebyscore zremrangebyscore ping") {
+		rule = append(rule, "+"+command)
+	}
+	if err := server.raw(t).Do(t.Context(), rule...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	m := testManager(t, openRedis(t, "redis://torhaus:pass%40word%2F@"+server.addr()), func(c *Config) { c.Environment = "production" })
+	b := newBrowser()
+	a := fill(t, m, b)
+	somebody(t, m, b)
+	if err := m.EndAttempt(t.Context(), httptest.NewRecorder(), a); err != nil {
+		t.Error(err)
+	}
+	if err := m.EndSessions(t.Context(), "346511890217304067"); err != nil {
+		t.Error(err)
+	}
+	if err := m.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// What the rule forbids is trouble, never an answer about the visitor.
+	other := testManager(t, openRedis(t, "redis://torhaus:pass%40word%2F@"+server.addr()), nil)
+	if err := other.SaveAttempt(t.Context(), startedElsewhere(t, other)); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("beyond the rule: %v", err)
+	}
+}
+
+// startedElsewhere is an attempt that the manager believes it has stored.
+func startedElsewhere(t *testing.T, m *Manager) *Attempt {
+	t.Helper()
+	a := &Attempt{Short: "aaaaaaaaaa", id: newSealedID(m.now()), Created: m.now()}
+	a.stored = m.attempts.Seal(m.attemptKey(a.id), []byte{schema})
+	return a
+}

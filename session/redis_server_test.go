@@ -2,8 +2,8 @@ package session
 
 import (
 	"bufio"
-	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -34,8 +34,8 @@ func startSentinel(t *testing.T, watched *redisServer) *redisServer {
 	t.Helper()
 	s := &redisServer{dir: t.TempDir()}
 	s.args = []string{s.dir + "/sentinel.conf", "--sentinel"}
-	if out, err := exec.Command("sh", "-c", fmt.Sprintf("echo 'sentinel monitor main 127.0.0.1 %s 1' > %s", watched.port, s.args[0])).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := os.WriteFile(s.args[0], []byte("sentinel monitor main 127.0.0.1 "+watched.port+" 1\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	s.launch(t, "+monitor master main")
 	return s

@@ -1,0 +1,146 @@
+package session
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTwentySessions(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	var browsers []*browser
+	for range 25 {
+		b := newBrowser()
+		browsers = append(browsers, b)
+		signIn(t, m, b)
+		c.advance(time.Second)
+	}
+	for i, b := range browsers {
+		if _, err := m.Peek(t.Context(), b.request()); (err == nil) != (i >= 5) {
+			t.Errorf("sign-in %d: %v", i, err)
+		}
+	}
+	s, _ := alice()
+	if sessions, err := m.Sessions(t.Context(), s.Subject); err != nil || len(sessions) != 20 || sessions[0].Created.Before(sessions[19].Created) {
+		t.Errorf("sessions %v, %v", sessions, err)
+	}
+	// All in one second: the newest is never the one to go.
+	for range 30 {
+		signIn(t, m, newBrowser()) // fails the test if it cannot be read back
+	}
+}
+
+// TestIdleSessionsMakeRoom: sessions that ended by themselves do not count, and
+// do not push out live ones.
+func TestIdleSessionsMakeRoom(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	kept := newBrowser()
+	signIn(t, m, kept)
+	others := func(n int) {
+		for range n {
+			signIn(t, m, newBrowser())
+		}
+	}
+	isKept := func() bool {
+		_, err := m.Session(t.Context(), kept.request())
+		return err == nil
+	}
+	others(19)
+	for range 7 {
+		c.advance(10 * time.Minute)
+		if !isKept() {
+			t.Fatal("ended though it was used")
+		}
+	}
+	if others(19); !isKept() {
+		t.Error("pushed out by sessions that had ended")
+	}
+	if others(1); isKept() {
+		t.Error("the oldest of 21 live ones was kept")
+	}
+}
+
+func TestEndMany(t *testing.T) {
+	m, c := memoryWorld(t, nil)
+	start := func(subject, zitadelSession string) (*browser, *Session) {
+		t.Helper()
+		b, w := newBrowser(), httptest.NewRecorder()
+		s := Session{Subject: subject, Issuer: "https://id.example.com", ZitadelSession: zitadelSession}
+		if err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{}, false); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(time.Second)
+		b.take(t, w)
+		got, err := m.Peek(t.Context(), b.request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, got
+	}
+	live := func(b *browser) bool {
+		_, err := m.Peek(t.Context(), b.request())
+		return err == nil
+	}
+	phone, atPhone := start("alice", "1")
+	laptop, _ := start("alice", "2")
+	other, atOther := start("bob", "3")
+	shared, _ := start("carol", "2")
+
+	if err := m.EndSessionByHandle(t.Context(), "alice", atOther.Handle); !errors.Is(err, ErrNotFound) || !live(other) {
+		t.Errorf("alice ends bob's: %v", err)
+	}
+	if err := m.EndZitadelSession(t.Context(), "https://evil.example.com", "2"); err != nil || !live(laptop) {
+		t.Errorf("another issuer's logout: %v", err)
+	}
+	if err := m.EndOtherSessions(t.Context(), "alice", atPhone.Handle); err != nil || !live(phone) || live(laptop) || !live(other) {
+		t.Errorf("end others: %v; phone %t laptop %t other %t", err, live(phone), live(laptop), live(other))
+	}
+	if err := m.EndSessionByHandle(t.Context(), "alice", atPhone.Handle); err != nil || live(phone) {
+		t.Errorf("end by handle: %v", err)
+	}
+	first, _ := start("alice", "2")
+	second, _ := start("alice", "2")
+	if err := m.EndZitadelSession(t.Context(), "https://id.example.com", "2"); err != nil || live(first) || live(second) || live(shared) || !live(other) {
+		t.Errorf("end of a ZITADEL session: %v", err)
+	}
+	if err := m.EndSessions(t.Context(), "bob"); err != nil || live(other) {
+		t.Errorf("end all: %v", err)
+	}
+	if err := m.EndSessions(t.Context(), "nobody"); err != nil {
+		t.Errorf("end all of nobody: %v", err)
+	}
+	if store := m.store.(*Memory); len(store.records)+len(store.indexes) != 0 {
+		t.Errorf("left in the store: %d records, %d indexes", len(store.records), len(store.indexes))
+	}
+}
+
+// TestPlantedIndexEntry: somebody who can write to the store, but not seal, puts
+// bob's session into alice's index. It does not become hers.
+func TestPlantedIndexEntry(t *testing.T) {
+	m, _ := memoryWorld(t, nil)
+	b, w := newBrowser(), httptest.NewRecorder()
+	if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}, false); err != nil {
+		t.Fatal(err)
+	}
+	b.take(t, w)
+	s, err := m.Peek(t.Context(), b.request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range []string{s.hash, "", "../../x", "{", strings.Repeat("A", 43) + "}"} {
+		if err := m.store.Add(t.Context(), m.userIndexes("alice")[0], member, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions, err := m.Sessions(t.Context(), "alice"); err != nil || len(sessions) != 0 {
+		t.Errorf("alice's sessions: %v, %v", sessions, err)
+	}
+	if err := m.EndSessions(t.Context(), "alice"); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Peek(t.Context(), b.request()); err != nil {
+		t.Errorf("bob was signed out: %v", err)
+	}
+}
