@@ -45,7 +45,6 @@ var modules = []string{
 	"go.uber.org/atomic", // of go-redis
 	"golang.org/x/net",   // publicsuffix, idna
 	"golang.org/x/sync",
-	"golang.org/x/sys", // of go-redis
 	"golang.org/x/text",
 }
 
