@@ -32,8 +32,8 @@ type Challenge struct {
 // checked it authenticates nobody and counts for nothing: whoever knows a login
 // name gets as far.
 func (c *Client) CreateChallengedSession(ctx context.Context, n NewSession, asked Challenges) (SessionRef, Challenge, error) {
-	if asked == (Challenges{}) {
-		return SessionRef{}, Challenge{}, invalid("create session", "no challenge")
+	if err := asked.check("create session"); err != nil {
+		return SessionRef{}, Challenge{}, err
 	}
 	return c.createSession(ctx, n, asked)
 }
@@ -42,8 +42,8 @@ func (c *Client) CreateChallengedSession(ctx context.Context, n NewSession, aske
 // with its newest token. A challenge replaces the one of its kind before it. A
 // lifetime of zero leaves the session's as it is.
 func (c *Client) ChallengeSession(ctx context.Context, ref SessionRef, asked Challenges, lifetime time.Duration) (SessionRef, Challenge, error) {
-	if asked == (Challenges{}) {
-		return SessionRef{}, Challenge{}, invalid("update session", "no challenge")
+	if err := asked.check("update session"); err != nil {
+		return SessionRef{}, Challenge{}, err
 	}
 	return c.updateSession(ctx, ref, SessionUpdate{Lifetime: lifetime}, asked)
 }
@@ -72,6 +72,16 @@ type (
 		}
 	}
 )
+
+func (asked Challenges) check(op string) error {
+	switch {
+	case asked == Challenges{}:
+		return invalid(op, "no challenge")
+	case asked.WebAuthN != nil && asked.WebAuthN.RPID == "":
+		return invalid(op, errNoRPID)
+	}
+	return nil
+}
 
 func (asked Challenges) body() *challengesBody {
 	if asked == (Challenges{}) {

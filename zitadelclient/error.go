@@ -211,6 +211,9 @@ func apiError(op string, status int, body []byte) *Error {
 		e.FailedAttempts = answer.Details[0].FailedAttempts
 	}
 	kind, known := kindByID[e.ID]
+	// A failure of the server counts by its status, whatever it names, except
+	// that ZITADEL answers a refused credential with 500. Taken for an outage,
+	// one visitor's wrong key would have every visitor told to come back later.
 	if !known || status >= http.StatusInternalServerError && !strings.HasPrefix(e.ID, "WEBAU-") {
 		kind = kindByStatus(status, e.ID)
 	}

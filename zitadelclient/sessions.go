@@ -196,7 +196,8 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := answer.Details.check(op, len(answer.Sessions)); err != nil {
+	// A later page is rightly empty when sessions ended meanwhile.
+	if err := answer.Details.check(op, offset+len(answer.Sessions)); err != nil {
 		return nil, 0, err
 	}
 	page = make([]Session, len(answer.Sessions))
@@ -210,26 +211,17 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 // spared), as after a password reset: whoever knew the old password is out.
 // One that was made in the last milliseconds may be missed, since search lags.
 func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) error {
-	const op = "delete sessions of user"
 	if userID == "" {
-		return invalid(op, "no user")
+		return invalid("delete sessions of user", "no user")
 	}
-	// All pages are read before the first deletion, which would shift them.
-	var all []Session
-	for {
-		page, total, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
-		if err != nil {
-			return err
-		}
-		all = append(all, page...)
-		if len(all) >= total {
-			break
-		}
+	sessions, err := c.sessionsOf(ctx, userID)
+	if err != nil {
+		return err
 	}
 	now := c.config.Now()
-	for _, s := range all {
-		// The search's word is not enough to end somebody's session.
+	for _, s := range sessions {
 		ended := !s.Expires.IsZero() && !now.Before(s.Expires)
+		// A search that ignored the criterion must not end other users' sessions.
 		if s.ID == except || ended || s.Factors.User.ID != userID {
 			continue
 		}
@@ -238,6 +230,21 @@ func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) er
 		}
 	}
 	return nil
+}
+
+// sessionsOf reads all pages of a user's sessions, before any is deleted: that
+// would shift them.
+func (c *Client) sessionsOf(ctx context.Context, userID string) (all []Session, err error) {
+	for {
+		page, total, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) == 0 || len(all) >= total {
+			return all, nil
+		}
+	}
 }
 
 func (r SessionRef) check(op string) error {
