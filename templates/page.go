@@ -26,10 +26,11 @@ type Base struct {
 	App string // who asks, as in "to continue to app.example.com"; "" when nobody does
 	Who string // who is signing in, as they typed it; "" while unknown
 
-	Theme   Theme
-	Legal   Legal
-	Problem *Problem // what was wrong with the last form; nil for nothing
-	Notice  string   // the key of something good to know, such as "notice.code_sent"
+	Theme      Theme
+	Legal      Legal
+	Problem    *Problem // what was wrong with the last form; nil for nothing
+	Notice     string   // the key of something good to know, such as "notice.code_sent"
+	NoticeArgs []any    // the parameters of its text
 
 	variant string // which wording of a problem fits this page, see problemText
 }
@@ -75,13 +76,24 @@ const (
 	FieldAction     = "action"  // one of the Action… constants; absent for what the page is for
 	FieldTurn       = "turn"
 	FieldPostLogout = "post_logout_redirect"
+	FieldCredential = "credential" // what an authenticator answered, JSON; "" when nothing did
+	FieldAccount    = "account"    // an AccountRow's ID
+	FieldName       = "name"       // of a passkey or security key
+	FieldPhone      = "phone"
+	FieldRemember   = "remember" // "on" to keep the account after the browser is closed
 )
 
-// What a page's second form asks for.
+// What a form asks for that is not what its page is for.
 const (
-	ActionReset  = "reset"  // to /password: a mail that resets it
-	ActionSend   = "send"   // to /password/set: the first mail
-	ActionResend = "resend" // to /password/set and /verify: another one
+	ActionReset     = "reset"     // to /password: a mail that resets it
+	ActionSend      = "send"      // to /password/set and /otp/…: the first code
+	ActionResend    = "resend"    // to /password/set, /verify and /otp/…: another one
+	ActionSMS       = "sms"       // to /password/set: the code by SMS instead
+	ActionChallenge = "challenge" // to /passkey, /u2f and their /set: the options of a ceremony
+	ActionSkip      = "skip"      // to …/set: another time
+	ActionChoose    = "choose"    // to /accounts: go on with this one
+	ActionRemove    = "remove"    // to /accounts: forget this one
+	ActionAdd       = "add"       // to /accounts: sign in with one that is not listed
 )
 
 // The choices of FieldMethod.
@@ -139,6 +151,14 @@ func (b Base) Problems() []Problem {
 		return nil
 	}
 	return append([]Problem{*b.Problem}, b.Problem.Also...)
+}
+
+// NoticeText is the text of the notice, "" for none.
+func (b Base) NoticeText() (string, error) {
+	if b.Notice == "" {
+		return "", nil
+	}
+	return b.T(b.Notice, b.NoticeArgs...)
 }
 
 // problemAt is the text for a field, "" when the field is fine.

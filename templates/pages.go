@@ -19,6 +19,12 @@ type LoginNamePage struct {
 	Label       string // one of the Label… constants
 	CanRegister bool
 	CanReset    bool
+	Remember    bool // the box is ticked
+
+	// PasskeyOptions is a challenge for the account that this browser knows,
+	// JSON: its passkeys are then offered among the suggestions for the field.
+	// What is chosen there goes to /passkey. "" for none.
+	PasskeyOptions string
 }
 
 // PasswordPage asks for the password.
@@ -26,6 +32,10 @@ type PasswordPage struct {
 	Base
 	LoginName string
 	CanReset  bool
+	Remember  bool // the box is ticked
+	Others    []Way
+
+	PasskeyOptions string // as in LoginNamePage
 }
 
 // PasswordResetPage offers to send the mail with which a password is reset.
@@ -41,6 +51,7 @@ type PasswordSetPage struct {
 	LoginName string
 	Code      string // as typed, or as the link in the mail brought it
 	FromLink  bool   // the code came with the link and need not be typed
+	CanSMS    bool   // offer the code by SMS (ActionSMS)
 	Rules     PasswordRules
 }
 

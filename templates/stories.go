@@ -20,7 +20,7 @@ func Stories(text *locale.Printer) []Story {
 	var all []Story
 	for _, stories := range [][]Story{
 		loginNameStories(base), passwordStories(base), resetStories(base), changeStories(base),
-		registerStories(base), verifyStories(base), endStories(base), errorStories(base), themeStories(base),
+		registerStories(base), verifyStories(base), endStories(base), factorStories(base), errorStories(base), themeStories(base),
 	} {
 		all = append(all, stories...)
 	}

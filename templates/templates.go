@@ -77,6 +77,8 @@ func New(cfg Config) (*Renderer, error) {
 var declared = []Page{
 	LoginNamePage{}, PasswordPage{}, PasswordResetPage{}, PasswordSetPage{}, PasswordChangePage{},
 	RegisterPage{}, RegisterPasswordPage{}, VerifyPage{}, VerifiedPage{},
+	AccountsPage{}, PasskeyPage{}, SecurityKeyPage{}, CodePage{}, ChooseFactorPage{},
+	SetUpChoicePage{}, SetUpTOTPPage{}, SetUpCodePage{}, SetUpKeyPage{},
 	SignedInPage{}, LogoutPage{}, LogoutDonePage{}, ErrorPage{},
 }
 
