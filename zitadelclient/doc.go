@@ -22,5 +22,9 @@
 // the instance). A call that checks a credential is never repeated, since
 // ZITADEL counts every try towards the lockout.
 //
+// What a browser makes of a WebAuthn challenge is held against our own page's
+// origin by [CheckClientData], since ZITADEL does not look at it, and is sent on
+// only as far as ZITADEL needs it.
+//
 // Values that hold a token, a code or a password print as "[redacted]".
 package zitadelclient

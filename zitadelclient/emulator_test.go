@@ -31,7 +31,12 @@ type world struct {
 // newWorld changes the client's configuration by the given functions.
 func newWorld(t *testing.T, app zitadeltest.AppSeed, options ...func(*world, *zitadelclient.Config)) *world {
 	t.Helper()
-	w := &world{Server: zitadeltest.NewServer(t, zitadeltest.Config{})}
+	return newWorldOn(t, zitadeltest.NewServer(t, zitadeltest.Config{}), app, options...)
+}
+
+func newWorldOn(t *testing.T, server *zitadeltest.Server, app zitadeltest.AppSeed, options ...func(*world, *zitadelclient.Config)) *world {
+	t.Helper()
+	w := &world{Server: server}
 	w.alice = w.AddUser(zitadeltest.UserSeed{
 		UserName: "alice", GivenName: "Alice", FamilyName: "Example",
 		Email: "alice@example.com", EmailVerified: true, Password: password,

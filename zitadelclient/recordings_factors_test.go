@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,6 +161,34 @@ func diffOptions(t *testing.T, recorded string, options json.RawMessage, selecti
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-wanted +got):\n%s", diff)
+	}
+}
+
+// The id of a registration stays within its part of the path, and a key has a
+// name that a list can show.
+func TestRegistrationsAreNamed(t *testing.T) {
+	made := madeIn(t, "410-passkey-verify-ok")
+	for _, test := range []struct {
+		id, name, path string
+	}{
+		{"1/../../2", "key", "/v2/users/4/passkeys/1%2F..%2F..%2F2"},
+		{"{id}", "key", "/v2/users/4/passkeys/%7Bid%7D"},
+		{"1", strings.Repeat("ü", 200), "/v2/users/4/passkeys/1"},
+		{"..", "key", ""},
+		{"", "key", ""},
+		{"1", "", ""},
+		{"1", " ", ""},
+		{"1", strings.Repeat("a", 201), ""},
+	} {
+		var asked string
+		c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = r.URL.EscapedPath()
+			_, _ = w.Write([]byte("{}"))
+		})
+		err := c.VerifyPasskey(t.Context(), "4", test.id, made, test.name)
+		if asked != test.path || test.path == "" && !errors.Is(err, Invalid) || test.path != "" && err != nil {
+			t.Errorf("%q %q: asked %s, %v", test.id, test.name, asked, err)
+		}
 	}
 }
 

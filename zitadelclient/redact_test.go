@@ -15,6 +15,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	code, _ := VerificationCode(secret)
 	for _, value := range []any{
 		SessionRef{"1", secret}, Checks{UserID: "1", LoginName: secret, Password: secret},
+		Checks{TOTP: secret, OTPSMS: secret, OTPEmail: secret, RecoveryCode: secret, WebAuthN: []byte(secret)}, TOTPRegistration{secret, secret},
 		NewSession{Checks: Checks{Password: secret}}, SessionUpdate{Checks: Checks{Password: secret}},
 		NewUser{Email: secret, Password: secret}, code, Transaction{secret, secret, secret},
 		Tokens{AccessToken: secret, RefreshToken: secret}, AuthorizationResponse{Code: secret, State: secret},
