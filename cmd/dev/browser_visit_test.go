@@ -70,6 +70,8 @@ func (b *tab) arrive(address string) {
 	if got := ask[string](b, "location.origin + location.pathname"); got != address {
 		b.t.Fatalf("arrived elsewhere, want %s\n%s", address, b.describe())
 	}
+	// Focus comes with the first frame that is drawn, after the page has loaded.
+	b.until("the first field to have the focus", `[null, document.activeElement].includes(document.querySelector("[autofocus]"))`)
 }
 
 // point is a place in the window.
