@@ -110,7 +110,11 @@ func resetting(s State) (Step, bool) {
 	if !s.Resetting || !s.mayReset() {
 		return Step{}, false
 	}
-	return Step{Kind: ResetPassword, Also: []Kind{LoginName, Password}}, true
+	step := Step{Kind: ResetPassword, Also: []Kind{LoginName}}
+	if !s.FromLink {
+		step.Also = append(step.Also, Password) // remembered after all
+	}
+	return step, true
 }
 
 // verifying takes a mailed code of a visitor who may be nobody here: a link
@@ -138,9 +142,10 @@ func registering(s State) (Step, bool) {
 	case Named:
 		return Step{Kind: RegisterPassword, Also: []Kind{Register, LoginName}}, true
 	case AddressTaken:
-		// The same page that a new account sees, so that nobody learns from
-		// sign-up who has an account. No code will ever be right here.
-		return Step{Kind: VerifyEmail, Also: []Kind{Register, LoginName}}, true
+		// The same page that a new account sees, with the same ways out, so
+		// that nobody learns from sign-up who has an account. No code will
+		// ever be right here.
+		return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
 	default:
 		return Step{Kind: Register, Also: []Kind{LoginName}}, true
 	}

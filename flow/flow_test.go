@@ -20,7 +20,7 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 func signedIn() flow.State {
 	return flow.State{
 		Now:     now,
-		Request: flow.Request{Created: ago(time.Minute)},
+		CheckedHere: true,
 		Settings: zitadelclient.LoginSettings{
 			AllowUsernamePassword: true, AllowRegister: true,
 			PasswordCheckLifetime: 240 * time.Hour, ExternalLoginCheckLifetime: 240 * time.Hour,
@@ -47,6 +47,9 @@ func stranger(s *flow.State) {
 }
 
 func identified(s *flow.State) { s.Session = nil }
+
+// before says that the factors in the session are from an earlier sign-in.
+func before(s *flow.State) { s.CheckedHere = false }
 
 func hiding(s *flow.State) { s.Settings.IgnoreUnknownUsernames = true }
 
@@ -110,11 +113,12 @@ func TestNext(t *testing.T) {
 
 		// What the client demands.
 		{"prompt=login, password shown for it", []change{prompt("login")}, flow.Finish, ""},
-		{"prompt=login, password from before", []change{prompt("login"), passwordAt(ago(2 * time.Minute))}, flow.Password, flow.ReauthRequired},
-		{"max_age met", []change{maxAge(time.Hour), passwordAt(ago(30 * time.Minute))}, flow.Finish, ""},
-		{"max_age exceeded", []change{maxAge(time.Hour), passwordAt(ago(61 * time.Minute))}, flow.Password, flow.ReauthRequired},
+		{"prompt=login, password from before", []change{prompt("login"), before}, flow.Password, flow.ReauthRequired},
+		{"prompt=login, password from a second ago, but not for it", []change{prompt("login"), before, passwordAt(ago(time.Second))}, flow.Password, flow.ReauthRequired},
+		{"max_age met", []change{maxAge(time.Hour), before, passwordAt(ago(30 * time.Minute))}, flow.Finish, ""},
+		{"max_age exceeded", []change{maxAge(time.Hour), before, passwordAt(ago(61 * time.Minute))}, flow.Password, flow.ReauthRequired},
 		{"max_age=0, password shown for it", []change{maxAge(0)}, flow.Finish, ""},
-		{"max_age=0, password from before", []change{maxAge(0), passwordAt(ago(2 * time.Minute))}, flow.Password, flow.ReauthRequired},
+		{"max_age=0, password from before", []change{maxAge(0), before}, flow.Password, flow.ReauthRequired},
 		{"prompt=none, all is well", []change{prompt("none")}, flow.Finish, ""},
 		{"prompt=none, nobody", []change{prompt("none"), stranger}, flow.Deny, flow.LoginRequired},
 		{"prompt=none, password too old", []change{prompt("none"), passwordAt(ago(241 * time.Hour))}, flow.Deny, flow.LoginRequired},
@@ -172,6 +176,7 @@ func TestNext(t *testing.T) {
 
 		// Forgotten.
 		{"a code was asked for", []change{identified, func(s *flow.State) { s.Resetting = true }}, flow.ResetPassword, ""},
+		{"a code was asked for, by a link", []change{stranger, func(s *flow.State) { s.Resetting, s.FromLink = true, true }}, flow.ResetPassword, ""},
 		{"reset is switched off", []change{identified, func(s *flow.State) { s.Resetting, s.Settings.HidePasswordReset = true, true }}, flow.Password, ""},
 
 		// Sign-up.
@@ -217,6 +222,9 @@ func TestAlso(t *testing.T) {
 		{"sign-up from the name page", stranger, flow.Register, true},
 		{"sign-up where closed", func(s *flow.State) { stranger(s); s.Settings.AllowRegister = false }, flow.Register, false},
 		{"its second page without the first", stranger, flow.RegisterPassword, false},
+		{"the password, from a reset that was asked for here", func(s *flow.State) { s.Resetting = true }, flow.Password, true},
+		{"the password, from a link", func(s *flow.State) { stranger(s); s.Resetting, s.FromLink = true, true }, flow.Password, false},
+		{"sign-up again, from a taken address", func(s *flow.State) { stranger(s); s.Registration = flow.AddressTaken }, flow.Register, false},
 		{"the zero kind", stranger, "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -282,11 +290,20 @@ func forbidden(s flow.State) string {
 	if first.IsZero() {
 		return "no first factor was shown"
 	}
-	if slices.Contains(s.Request.Prompts, zitadelclient.PromptLogin) && first.Before(s.Request.Created) {
+	if slices.Contains(s.Request.Prompts, zitadelclient.PromptLogin) && !s.CheckedHere {
 		return "prompt=login was not met"
 	}
-	if age := s.Request.MaxAge; age != nil && first.Before(s.Request.Created) && s.Now.Sub(first) > *age {
+	if age := s.Request.MaxAge; age != nil && !s.CheckedHere && s.Now.Sub(first) > *age {
 		return "max_age was not met"
+	}
+	if stale := s.Now.Sub(first); stale > 240*time.Hour {
+		return "the first factor is past every lifetime"
+	}
+	if hint := s.Request.HintUserID; hint != "" && hint != u.ID {
+		return "the id_token_hint is of somebody else"
+	}
+	if limit := s.Expiry.MaxAgeDays; limit > 0 && !f.Password.IsZero() && s.Now.Sub(u.PasswordChanged) > time.Duration(limit)*24*time.Hour {
+		return "the password has expired"
 	}
 	second := latest(f.TOTP, f.OTPEmail, f.OTPSMS, f.WebAuthN)
 	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
@@ -339,6 +356,9 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Request.Prompts = []zitadelclient.Prompt{zitadelclient.PromptNone} },
 		func() { age := time.Duration(r.IntN(48)) * time.Hour; s.Request.MaxAge = &age },
 		func() { s.Request.Create = true },
+		func() { s.CheckedHere = false },
+		func() { s.FromLink = true },
+		func() { s.Expiry.MaxAgeDays = r.IntN(3) },
 		func() { s.Session.Expires = ago(time.Minute) },
 		func() { f.User.ID = "2" },
 		func() { s.Session = nil },

@@ -26,6 +26,8 @@ type State struct {
 	Verifying    bool         // a verification code was brought along by a link
 	Verified     bool         // that code was right
 	Changing     bool         // a new password is wanted by the visitor's own choice
+	FromLink     bool         // begun by a link in a mail, maybe by somebody who merely reads it
+	CheckedHere  bool         // a first factor was shown in this very attempt
 
 	User               *zitadelclient.User // nil: not identified
 	Methods            []zitadelclient.AuthMethod
@@ -35,7 +37,6 @@ type State struct {
 
 // Request is what the asking client demands of a sign-in.
 type Request struct {
-	Created      time.Time
 	Prompts      []zitadelclient.Prompt
 	MaxAge       *time.Duration
 	HintUserID   string // from an id_token_hint
@@ -99,11 +100,14 @@ func (s State) fresh(checked time.Time, lifetime time.Duration) bool {
 		return false
 	case lifetime > 0 && s.Now.Sub(checked) > lifetime:
 		return false
-	case s.Request.has(zitadelclient.PromptLogin) && checked.Before(s.Request.Created):
+	case s.CheckedHere:
+		// Made for this very request, it meets any demand for a new one, and
+		// max_age=0, which no check could meet otherwise. Two clocks need not be
+		// compared for it.
+		return true
+	case s.Request.has(zitadelclient.PromptLogin):
 		return false
-	case s.Request.MaxAge != nil && checked.Before(s.Request.Created) && s.Now.Sub(checked) > *s.Request.MaxAge:
-		// A check made for this very request always satisfies it; otherwise
-		// max_age=0 could never be met.
+	case s.Request.MaxAge != nil && s.Now.Sub(checked) > *s.Request.MaxAge:
 		return false
 	}
 	return true

@@ -31,10 +31,12 @@ func (v *visit) authorizeInBrowser() error {
 		return err
 	}
 	v.attempt.Transaction = &session.Transaction{State: transaction.State, Nonce: transaction.Nonce, Verifier: transaction.Verifier}
-	if err := v.Sessions.SaveAttempt(v.ctx, v.attempt); err != nil {
-		return unavailable(err)
+	if err := v.save(); err != nil {
+		return err
 	}
-	if err := v.Sessions.RememberAccount(v.ctx, v.w, v.r, *v.account, false); err != nil {
+	// Passed the gate: the second entry, by the auth request, finds it again.
+	v.account.Used, v.account.Offered = v.Now(), true
+	if err := v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account); err != nil {
 		return unavailable(err)
 	}
 	issuer, err := web.Origins{v.Issuer}.ReturnTo(target)
@@ -46,8 +48,8 @@ func (v *visit) authorizeInBrowser() error {
 
 // callback is our redirect URI: it takes the code of the fallback.
 func (h *Handlers) callback(w http.ResponseWriter, r *http.Request) error {
-	if !web.TopLevelNavigation(r) {
-		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("callback outside a top-level navigation")}
+	if err := navigated(r); err != nil {
+		return err
 	}
 	answer, err := zitadelclient.ParseAuthorizationResponse(r.URL.RawQuery)
 	if err != nil {
@@ -57,16 +59,14 @@ func (h *Handlers) callback(w http.ResponseWriter, r *http.Request) error {
 	if v.attempt, err = h.awaiting(r, answer.State); err != nil {
 		return err
 	}
+	if err := v.decide(); err != nil {
+		return err
+	}
 	// Consumed before the token call, so that fifty copies of one callback make
 	// one token call (RFC 9700, 4.5).
 	t := v.attempt.Transaction
 	v.attempt.Transaction = nil
-	if err := h.Sessions.SaveAttempt(v.ctx, v.attempt); errors.Is(err, session.ErrChanged) {
-		return expired(err)
-	} else if err != nil {
-		return unavailable(err)
-	}
-	if err := v.decide(); err != nil {
+	if err := v.save(); err != nil {
 		return err
 	}
 	if v.step.Kind != flow.Finish {

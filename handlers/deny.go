@@ -35,13 +35,19 @@ func (v *visit) deny() error {
 	if !ok {
 		return fmt.Errorf("denied without a page: %q", v.step.Reason)
 	}
-	return web.Error{Status: denial.status, Key: denial.key, Err: fmt.Errorf("denied: %s", v.step.Reason)}
+	return web.Error{
+		Status: denial.status, Key: denial.key, Err: fmt.Errorf("denied: %s", v.step.Reason),
+		Next: v.path("/loginname"), // as somebody else; /login would lead back here
+	}
 }
 
 // answerLoginRequired tells the client that prompt=none cannot be met
 // (OIDC Core 3.1.2.6): through ZITADEL for a client of its own, by a parameter
 // for one of our apps.
 func (v *visit) answerLoginRequired() error {
+	if err := navigated(v.r); err != nil {
+		return err
+	}
 	if v.attempt.Request.Kind == session.KindOIDC {
 		return v.fail(zitadelclient.LoginRequired)
 	}
@@ -52,7 +58,6 @@ func (v *visit) answerLoginRequired() error {
 	if target, err = v.withError(target, "login_required"); err != nil {
 		return err
 	}
-	v.account = nil
 	return v.leave(target)
 }
 
@@ -73,7 +78,6 @@ func (v *visit) fail(reason zitadelclient.FailReason) error {
 	if err != nil {
 		return err
 	}
-	v.account = nil
 	return v.leave(target)
 }
 

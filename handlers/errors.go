@@ -36,15 +36,27 @@ func unavailable(err error) error {
 	return web.Error{Status: http.StatusServiceUnavailable, Key: "error.unavailable", Err: err, RetryAfter: 5 * time.Second}
 }
 
-// kinds maps what ZITADEL said to what the visitor sees, once.
+// kinds maps what ZITADEL said to what the visitor sees, once. Every kind is
+// here: a handler that expects one has worded it before.
 var kinds = map[zitadelclient.Kind]web.Error{
-	zitadelclient.NotFound:     {Status: http.StatusGone, Key: "error.expired"},
-	zitadelclient.SessionEnded: {Status: http.StatusGone, Key: "error.expired"},
-	zitadelclient.NotActive:    {Status: http.StatusForbidden, Key: "error.not_active"},
-	zitadelclient.RateLimited:  {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 10 * time.Second},
-	zitadelclient.Unavailable:  {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 5 * time.Second},
-	zitadelclient.Unauthorized: {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
-	zitadelclient.NotPermitted: {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
+	zitadelclient.NotFound:         {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.SessionEnded:     {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.AlreadyHandled:   {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.NotActive:        {Status: http.StatusForbidden, Key: "error.not_active"},
+	zitadelclient.GrantRequired:    {Status: http.StatusForbidden, Key: "error.no_grant"},
+	zitadelclient.InvalidGrant:     {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.RateLimited:      {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 10 * time.Second},
+	zitadelclient.Unavailable:      {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 5 * time.Second},
+	zitadelclient.Unauthorized:     {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
+	zitadelclient.NotPermitted:     {Status: http.StatusServiceUnavailable, Key: "error.unavailable", RetryAfter: 30 * time.Second},
+	zitadelclient.Invalid:          {Status: http.StatusBadGateway, Key: "error.unavailable"},
+	zitadelclient.InvalidToken:     {Status: http.StatusBadGateway, Key: "error.unavailable"},
+	zitadelclient.AuthorizeRefused: {Status: http.StatusBadGateway, Key: "error.unavailable"},
+	zitadelclient.AlreadyExists:    {Status: http.StatusConflict, Key: "error.unavailable"},
+	zitadelclient.WrongPassword:    {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.WrongCode:        {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.NoPassword:       {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.PasswordPolicy:   {Status: http.StatusForbidden, Key: "error.denied"},
 }
 
 // kindOf is the kind of ZITADEL's answer: "" for success, [notZitadels] for an
@@ -74,6 +86,10 @@ func translate(err error) error {
 		shown.Err = err
 		return shown
 	}
+	if errors.Is(err, web.ErrTarget) {
+		// ZITADEL, or a setting in it, names a place that is on no list.
+		return web.Error{Status: http.StatusBadGateway, Key: "error.unavailable", Err: err}
+	}
 	return err
 }
 
@@ -84,8 +100,10 @@ func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error
 		Base: h.plainBase(r, nil), Status: e.Status, TitleKey: e.Key + ".title", TextKey: e.Key + ".text",
 		ErrorID: id, RetryAfter: e.RetryAfter,
 	}
-	switch e.Status {
-	case http.StatusGone, http.StatusForbidden:
+	switch {
+	case e.Next != nil:
+		page.Restart = e.Next.String()
+	case e.Status == http.StatusGone, e.Status == http.StatusForbidden:
 		page.Restart = h.BasePath.String() + "/login"
 	}
 	if err := h.render(w, e.Status, page); err != nil {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	"time"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -14,6 +13,7 @@ import (
 // is handed over is decided on what ZITADEL says in this very request.
 func (v *visit) load() error {
 	a := v.attempt
+	began := v.Now()
 	v.state = flow.State{
 		Now:          v.Now(),
 		Request:      request(a),
@@ -24,6 +24,8 @@ func (v *visit) load() error {
 		Verifying:    a.Verifying,
 		Verified:     a.Verified,
 		Changing:     a.Changing,
+		FromLink:     a.FromLink,
+		CheckedHere:  a.Checked,
 	}
 	if err := v.loadAccount(); err != nil {
 		return err
@@ -32,6 +34,11 @@ func (v *visit) load() error {
 		return err
 	}
 	v.fresh = true
+	if v.state.Session != nil {
+		v.loadPace.saw(v.Now().Sub(began))
+	} else if v.state.Registration == flow.AddressTaken {
+		v.loadPace.even(v.ctx, v.Wait, began, v.Now) // as long as a new account is read
+	}
 	return v.loadSettings()
 }
 
@@ -68,13 +75,14 @@ func (v *visit) loadAccount() error {
 // step found while there is no session to hand over.
 func (v *visit) loadUser() error {
 	snapshot := v.attempt.User
-	if v.state.Session == nil && snapshot.ID == "" {
-		return nil
-	}
 	id := snapshot.ID
-	if v.state.Session != nil {
+	if v.state.Session == nil && (id == "" || v.attempt.FromLink) {
+		return nil // an id that came with a link names nobody who signs in
+	}
+	if id == "" {
 		id = v.state.Session.Factors.User.ID
-	} else if snapshot.State != "" {
+	}
+	if v.state.Session == nil && snapshot.State != "" {
 		v.state.User = &zitadelclient.User{
 			ID: id, OrganizationID: snapshot.OrganizationID,
 			State: zitadelclient.UserState(snapshot.State), Human: true,
@@ -98,6 +106,9 @@ func (v *visit) loadUser() error {
 // loadSettings reads the policies of the user's organization (cached for
 // seconds), or of the requested one while nobody is known.
 func (v *visit) loadSettings() (err error) {
+	if err := v.loadDefaultOrganization(); err != nil {
+		return err
+	}
 	organization := v.organization()
 	if v.state.Settings, err = v.Zitadel.LoginSettings(v.ctx, organization); err != nil {
 		return err
@@ -111,6 +122,17 @@ func (v *visit) loadSettings() (err error) {
 	return v.loadOrganization()
 }
 
+// loadDefaultOrganization reads where sign-ups go that name no organization. Its
+// policies are asked, not the instance's: they may be stricter.
+func (v *visit) loadDefaultOrganization() error {
+	if v.attempt.Organization != "" {
+		return nil
+	}
+	settings, err := v.Zitadel.GeneralSettings(v.ctx, "")
+	v.defaultOrganization = settings.DefaultOrganizationID
+	return err
+}
+
 // loadOrganization reads whether the user's organization is open. ZITADEL lets
 // the users of a deactivated one in (CVE-2026-105213).
 func (v *visit) loadOrganization() error {
@@ -122,12 +144,18 @@ func (v *visit) loadOrganization() error {
 	return err
 }
 
-// organization is whose policies and branding apply.
+// organization is whose policies and branding apply: the user's, unless policy
+// hides users and nothing was shown yet, for then the looks alone would tell;
+// else the requested one, or the one that sign-ups go to.
 func (v *visit) organization() string {
-	if v.state.User != nil && v.state.User.OrganizationID != "" {
-		return v.state.User.OrganizationID
+	user := v.state.User
+	if user != nil && user.OrganizationID != "" && (!v.attempt.Concealed || v.state.Session != nil) {
+		return user.OrganizationID
 	}
-	return v.attempt.Organization
+	if v.attempt.Organization != "" {
+		return v.attempt.Organization
+	}
+	return v.defaultOrganization
 }
 
 // request is what the client demands, as flow knows it.
@@ -138,7 +166,6 @@ func request(a *session.Attempt) flow.Request {
 		prompts[i] = zitadelclient.Prompt(p)
 	}
 	return flow.Request{
-		Created:      r.Created.Add(-clockSkew),
 		Prompts:      prompts,
 		MaxAge:       r.MaxAge,
 		HintUserID:   r.HintUserID,
@@ -146,10 +173,6 @@ func request(a *session.Attempt) flow.Request {
 		Create:       r.Create,
 	}
 }
-
-// clockSkew is how far ZITADEL's clock, which stamps a check, may lag behind
-// ours, which stamps the request that demands it.
-const clockSkew = 5 * time.Second
 
 func registration(a *session.Attempt) flow.Registration {
 	switch r := a.Registration; {

@@ -20,15 +20,12 @@ func (v *visit) finish() error {
 	if v.step.Kind != flow.Finish || !v.fresh || v.account == nil {
 		return fmt.Errorf("finish without a gate: step %q, fresh %t", v.step.Kind, v.fresh)
 	}
-	if v.r.Method == http.MethodGet && !web.TopLevelNavigation(v.r) {
-		// An image, a fetch or a prefetch must not complete a sign-in that
-		// nobody looks at (login CSRF, burnt codes).
-		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("completion outside a top-level navigation")}
-	}
-	if err := v.guardLoop(); err != nil {
+	if err := navigated(v.r); err != nil {
 		return err
 	}
-	v.account.Used = v.Now()
+	if err := v.guardLoop(v.r, v.account.ZitadelSession); err != nil {
+		return err
+	}
 	switch v.attempt.Request.Kind {
 	case session.KindOwn:
 		return v.finishOwn()
@@ -69,19 +66,16 @@ func (v *visit) redeem(answer zitadelclient.AuthorizationResponse, transaction z
 		return badRequest(errors.New("authorization response of another issuer")) // RFC 9207: mix-up
 	}
 	if answer.Error != "" {
-		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: fmt.Errorf("authorization error %q", answer.Error)}
+		return denied(fmt.Errorf("authorization error %q", answer.Error))
 	}
 	tokens, err := v.Zitadel.Exchange(v.ctx, answer.Code, transaction)
-	if errors.Is(err, zitadelclient.InvalidGrant) {
-		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: err}
-	}
 	if err != nil {
 		return err
 	}
-	if tokens.Claims.Subject != v.attempt.User.ID {
+	if tokens.Claims.Subject != v.state.User.ID {
 		// Whoever signed in here is not whom the tokens are for: a code of
 		// somebody else's was injected.
-		return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: errors.New("tokens of another user")}
+		return denied(errors.New("tokens of another user"))
 	}
 	target, err := v.returnTo()
 	if err != nil {
@@ -89,10 +83,15 @@ func (v *visit) redeem(answer zitadelclient.AuthorizationResponse, transaction z
 	}
 	if err := v.Sessions.StartSession(v.ctx, v.w, v.r, v.newSession(tokens.Claims), session.TokenSet{
 		AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, Expires: tokens.Expires,
-	}, false); err != nil {
+	}); err != nil {
 		return unavailable(err)
 	}
-	return v.leave(target)
+	return v.arrive(target)
+}
+
+// denied says that the way in was refused.
+func denied(err error) error {
+	return web.Error{Status: http.StatusForbidden, Key: "error.denied", Err: err}
 }
 
 // newSession is what our session remembers: who it is by the user that the gate
@@ -121,7 +120,7 @@ func (v *visit) finishClient() error {
 	if err != nil {
 		return err
 	}
-	return v.leave(target)
+	return v.arrive(target)
 }
 
 // finalizeFailed says what became of a request that ZITADEL did not let finish.
@@ -129,32 +128,38 @@ func (v *visit) finalizeFailed(err error) error {
 	switch {
 	case errors.Is(err, zitadelclient.AlreadyHandled), errors.Is(err, zitadelclient.NotFound):
 		return expired(err)
-	case errors.Is(err, zitadelclient.GrantRequired):
-		return web.Error{Status: http.StatusForbidden, Key: "error.no_grant", Err: err}
 	}
 	return err
 }
 
 // finishBare ends a sign-in that no client asked for.
 func (v *visit) finishBare() error {
-	if uri := v.state.Settings.DefaultRedirectURI; uri != "" {
-		// The setting is untrusted: a javascript: address in it was an XSS of
-		// the hosted login (CVE-2026-29192).
-		if target, err := web.ParseDefaultRedirect(uri, v.AppOrigins, v.Issuer); err == nil {
-			return v.leave(target)
-		}
+	if target, err := v.defaultRedirect(); err == nil {
+		return v.arrive(target)
 	}
-	return v.leave(v.BasePath.Page("/signedin", ""))
+	return v.arrive(v.BasePath.Page("/signedin", ""))
+}
+
+// defaultRedirect is where policy sends a sign-in that no client asked for. The
+// setting is untrusted: a javascript: address in it was an XSS of the hosted
+// login (CVE-2026-29192).
+func (v *visit) defaultRedirect() (web.DefaultRedirect, error) {
+	return web.ParseDefaultRedirect(v.state.Settings.DefaultRedirectURI, v.AppOrigins, v.Issuer)
+}
+
+// arrive ends a sign-in that passed the gate: from now on this browser may say
+// whose it is.
+func (v *visit) arrive(target web.Target) error {
+	v.account.Used, v.account.Offered = v.Now(), true
+	if err := v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account); err != nil {
+		return unavailable(err)
+	}
+	return v.leave(target)
 }
 
 // leave ends the attempt and goes to the target. The outcome stays for a minute
 // so that the second click of a double click gets the same answer.
 func (v *visit) leave(target web.Target) error {
-	if v.account != nil {
-		if err := v.Sessions.RememberAccount(v.ctx, v.w, v.r, *v.account, false); err != nil {
-			return unavailable(err)
-		}
-	}
 	v.attempt.Outcome = &session.Outcome{Location: target.String(), Cookies: slices.Clone(v.w.Header()["Set-Cookie"])}
 	if err := v.Sessions.EndAttempt(v.ctx, v.w, v.attempt); errors.Is(err, session.ErrChanged) {
 		return expired(err)
@@ -203,8 +208,8 @@ func (v *visit) returnTo() (web.ReturnTo, error) {
 }
 
 // guardLoop stops an app and us from sending a browser round and round.
-func (v *visit) guardLoop() error {
-	wait, err := v.Sessions.Allow(v.ctx, "loop", v.account.ZitadelSession, session.Rate{Burst: 5, Every: time.Second})
+func (h *Handlers) guardLoop(r *http.Request, who string) error {
+	wait, err := h.Sessions.Allow(r.Context(), "loop", who, session.Rate{Burst: 5, Every: time.Second})
 	if err != nil {
 		return unavailable(err)
 	}

@@ -59,6 +59,9 @@ type Handlers struct {
 	Config
 	passwordPace *pace // of a password check
 	signUpPace   *pace // of making an account
+	mailPace     *pace // of having a mail sent
+	codePace     *pace // of checking a mailed code
+	loadPace     *pace // of reading the facts of a session
 	themes       *themes
 	ready        readiness
 }
@@ -77,5 +80,6 @@ func New(cfg Config) *Handlers {
 	if cfg.ZitadelSessionLifetime == 0 {
 		cfg.ZitadelSessionLifetime = 30 * 24 * time.Hour
 	}
-	return &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace), themes: newThemes()}
+	return &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
+		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), themes: newThemes()}
 }

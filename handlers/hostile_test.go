@@ -16,6 +16,7 @@ import (
 func TestHostileEntries(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(newBrowser(t)) // warm
+	newBrowser(t).open(w.auth + "/logout/done")
 	w.zitadel.ResetCalls()
 	long := strings.Repeat("A", 3000)
 	for _, query := range []string{

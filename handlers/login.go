@@ -27,8 +27,8 @@ func (h *Handlers) signup(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) error {
-	if !web.TopLevelNavigation(r) {
-		return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("sign-in started outside a top-level navigation")}
+	if err := navigated(r); err != nil {
+		return err
 	}
 	if h.Sessions.Conflicting(r) {
 		// Signing in again would not help: the browser goes on sending both.
@@ -43,45 +43,54 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 		return err
 	}
 	if attempt.Request.Kind == session.KindOwn && !create {
-		if done, err := h.alreadySignedIn(w, r, attempt.Request); done || err != nil {
+		if done, err := h.alreadySignedIn(w, r, attempt); done || err != nil {
 			return err
 		}
 	}
 	if err := h.recallAccount(r, attempt); err != nil {
 		return err
 	}
-	return h.begin(w, r, attempt)
-}
-
-// begin stores the attempt and goes to its first step.
-func (h *Handlers) begin(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) error {
-	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
-	var err error
-	if v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt); err != nil {
-		return unavailable(err)
+	v, err := h.begin(w, r, *attempt)
+	if err != nil {
+		return err
 	}
 	return v.proceed()
 }
 
 // startBare begins a sign-in without a client for a step page opened directly.
 func (h *Handlers) startBare(w http.ResponseWriter, r *http.Request, prepare func(*session.Attempt)) (*visit, error) {
-	if !web.TopLevelNavigation(r) {
-		return nil, web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("sign-in started outside a top-level navigation")}
+	if err := navigated(r); err != nil {
+		return nil, err
 	}
 	query, err := entryQuery(r)
 	if err != nil {
 		return nil, err
 	}
-	attempt := &session.Attempt{Request: session.Request{Kind: session.KindBare, Created: h.Now()}}
-	attempt.LoginHint(query.Get("loginName"))
-	attempt.Organization = numeric(query.Get("organization"))
+	attempt, err := h.bareEntry(r, query)
+	if err != nil {
+		return nil, err
+	}
 	prepare(attempt)
-	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
 	if err := h.recallAccount(r, attempt); err != nil {
 		return nil, err
 	}
-	v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt)
-	return v, unavailable(err)
+	return h.begin(w, r, *attempt)
+}
+
+// bareEntry reads what Login V2's own pages carry in their addresses: a client's
+// request, or nobody's.
+func (h *Handlers) bareEntry(r *http.Request, query url.Values) (*session.Attempt, error) {
+	id, err := authRequestID(query)
+	if err != nil {
+		return nil, err
+	}
+	if id != "" {
+		return h.clientEntry(r, id)
+	}
+	attempt := &session.Attempt{Request: session.Request{Kind: session.KindBare, Created: h.Now()}}
+	attempt.LoginHint(query.Get("loginName"))
+	attempt.Organization, err = organizationID(query)
+	return attempt, err
 }
 
 // entryQuery is the query of an entry page: each parameter once, and short.
@@ -217,9 +226,21 @@ func (h *Handlers) ownEntry(query url.Values, create bool) (*session.Attempt, er
 	if locales := query.Get("ui_locales"); locales != "" {
 		request.UILocales = strings.Fields(locales)
 	}
-	attempt := &session.Attempt{Request: request, Organization: numeric(query.Get("organization"))}
+	attempt := &session.Attempt{Request: request}
 	attempt.LoginHint(query.Get("login_hint"))
-	return attempt, nil
+	attempt.Organization, err = organizationID(query)
+	return attempt, err
+}
+
+// organizationID reads which organization's users are asked for. One that cannot
+// be is refused: to drop it would let in the users of any.
+func organizationID(query url.Values) (string, error) {
+	raw := query.Get("organization")
+	id := numeric(raw)
+	if id != raw {
+		return "", badRequest(errors.New("organization is not an id"))
+	}
+	return id, nil
 }
 
 // prompts reads a prompt parameter; only values that mean something here.
@@ -249,7 +270,8 @@ func numeric(id string) string {
 
 // alreadySignedIn sends a visitor with a live session straight back, without a
 // word to ZITADEL.
-func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, request session.Request) (bool, error) {
+func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) (bool, error) {
+	request := attempt.Request
 	for _, p := range request.Prompts {
 		if p != string(zitadelclient.PromptNone) {
 			return false, nil
@@ -265,15 +287,14 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, reque
 	if request.MaxAge != nil && h.Now().Sub(s.AuthTime) > *request.MaxAge {
 		return false, nil
 	}
-	if organization := numeric(r.URL.Query().Get("organization")); organization != "" && organization != s.OrganizationID {
+	if attempt.Organization != "" && attempt.Organization != s.OrganizationID {
 		return false, nil
 	}
-	wait, err := h.Sessions.Allow(r.Context(), "loop", s.Handle, session.Rate{Burst: 5, Every: time.Second})
-	if err != nil {
-		return false, unavailable(err)
+	if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, s.Email) {
+		return false, nil // somebody else is meant, or the same by another name: asked below
 	}
-	if wait > 0 {
-		return false, web.Error{Status: http.StatusTooManyRequests, Key: "error.loop", RetryAfter: wait, Err: errors.New("five sign-ins in five seconds")}
+	if err := h.guardLoop(r, s.Handle); err != nil {
+		return false, err
 	}
 	target, err := h.AppOrigins.ReturnTo(request.ReturnTo)
 	if err != nil {
@@ -295,6 +316,9 @@ func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt) erro
 		return unavailable(err)
 	}
 	for _, account := range accounts.ByUse() {
+		if !account.Offered {
+			continue // never passed the gate: nobody's business, not even the browser's
+		}
 		if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, account.LoginName) {
 			continue
 		}

@@ -51,9 +51,8 @@ func loginNameLabel(s zitadelclient.LoginSettings) string {
 // had found: factors never move from one user to another.
 func submitLoginName(v *visit, form url.Values) error {
 	name := strings.TrimSpace(form.Get(templates.FieldLoginName))
-	changing := v.attempt.Changing
 	v.attempt.ForgetUser()
-	v.attempt.LoginName, v.attempt.Changing = name, changing
+	v.attempt.LoginName = name
 	v.state.User, v.state.Session = nil, nil // settings below are then those of the request's organization
 	v.fresh = false
 	switch {
@@ -70,6 +69,7 @@ func submitLoginName(v *visit, form url.Values) error {
 	if err := v.loadSettings(); err != nil {
 		return err
 	}
+	v.attempt.Concealed = v.state.Settings.IgnoreUnknownUsernames
 	user, err := v.findUser(name)
 	if err != nil {
 		return err
@@ -136,11 +136,10 @@ func (v *visit) identified(user zitadelclient.User) error {
 		ID: user.ID, OrganizationID: user.OrganizationID, LoginName: user.PreferredLoginName,
 		DisplayName: user.DisplayName, State: string(user.State),
 	}
-	v.state.User = &user
-	if err := v.loadSettings(); err != nil {
+	if err := v.reuseSession(); err != nil {
 		return err
 	}
-	if v.state.Settings.IgnoreUnknownUsernames {
+	if v.attempt.Concealed {
 		return nil // not asked for: the call would tell known from unknown by its time
 	}
 	found, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
@@ -150,6 +149,21 @@ func (v *visit) identified(user zitadelclient.User) error {
 	v.attempt.User.Methods = make([]string, len(found))
 	for i, m := range found {
 		v.attempt.User.Methods[i] = string(m)
+	}
+	return nil
+}
+
+// reuseSession goes on in the ZITADEL session that this browser has of the user:
+// a second one would leave the first behind, alive and forgotten.
+func (v *visit) reuseSession() error {
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, account := range accounts {
+		if account.UserID == v.attempt.User.ID {
+			v.attempt.ZitadelSession = account.ZitadelSession
+		}
 	}
 	return nil
 }

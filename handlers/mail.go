@@ -32,14 +32,14 @@ func (v *visit) sendOnArrival() error {
 	if err := v.Zitadel.SendEmailCode(v.ctx, v.state.User.ID, v.verifyTemplate()); err != nil {
 		return err
 	}
-	return unavailable(v.Sessions.SaveAttempt(v.ctx, v.attempt))
+	return v.save()
 }
 
 // requestReset has a reset code mailed. The answer is the same whether there is
 // such a user or not; only the owner of the mailbox learns.
 func (v *visit) requestReset() error {
-	if !v.step.Allows(flow.ResetPassword) {
-		return nil // policy hides it; the button was not on the page
+	if !v.step.Allows(flow.ResetPassword) || v.attempt.FromLink {
+		return nil // policy hides it, or a link asks: the button was not on the page
 	}
 	if err := v.limitMail(); err != nil {
 		return err
@@ -47,10 +47,13 @@ func (v *visit) requestReset() error {
 	v.attempt.Resetting = true
 	v.attempt.Notice = "notice.reset_sent"
 	v.fresh = false
+	began := v.Now()
 	if v.attempt.User.ID == "" {
+		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
 		return nil
 	}
 	err := v.Zitadel.SendPasswordReset(v.ctx, v.attempt.User.ID, v.resetTemplate())
+	v.mailPace.saw(v.Now().Sub(began))
 	switch kindOf(err) {
 	case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:
 		return nil

@@ -19,6 +19,8 @@ type pace struct {
 const (
 	firstPasswordPace = 900 * time.Millisecond
 	firstSignUpPace   = 2 * firstPasswordPace
+	firstCallPace     = 15 * time.Millisecond // one call of the API
+	firstLoadPace     = 3 * firstCallPace
 )
 
 func newPace(first time.Duration) *pace { return &pace{recent: first} }

@@ -64,11 +64,12 @@ func (v *visit) checkPassword(password string) error {
 	switch kind := kindOf(err); kind {
 	case "":
 		v.passwordPace.saw(v.Now().Sub(began))
+		v.attempt.Checked, v.attempt.Resetting = true, false
 		return nil
 	case zitadelclient.WrongPassword:
 		v.passwordPace.saw(v.Now().Sub(began))
 		return v.credentialsRefused(err)
-	case zitadelclient.NotActive, zitadelclient.NoPassword, zitadelclient.NotFound:
+	case zitadelclient.NotActive, zitadelclient.NoPassword, zitadelclient.NotFound, zitadelclient.Invalid:
 		// ZITADEL refused without hashing; where users are hidden the time must
 		// not say so.
 		if v.state.Settings.IgnoreUnknownUsernames {
@@ -117,6 +118,14 @@ func (v *visit) updateSession(checks zitadelclient.Checks) error {
 		return unavailable(err)
 	}
 	defer unlock()
+	// Read anew behind the lock: the request that held it has rotated the token.
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	if err != nil {
+		return unavailable(err)
+	}
+	if v.account = accounts.BySession(v.account.ZitadelSession); v.account == nil {
+		return errNoSession
+	}
 	checks.UserID = "" // the user of a session cannot be set again
 	ref, err := v.Zitadel.UpdateSession(v.ctx, ref(*v.account), zitadelclient.SessionUpdate{Checks: checks, Lifetime: v.ZitadelSessionLifetime})
 	if err != nil {
@@ -148,7 +157,17 @@ func (v *visit) keepAccount(ref zitadelclient.SessionRef) error {
 	}
 	v.attempt.ZitadelSession = ref.ID
 	v.fresh = false
-	return unavailable(v.Sessions.RememberAccount(v.ctx, v.w, v.r, *v.renewed, false))
+	displaced, err := v.Sessions.RememberAccountReplacing(v.ctx, v.w, v.r, *v.renewed, false)
+	if err != nil {
+		v.endZitadelSession(*v.renewed) // nobody will ever have its token
+		return unavailable(err)
+	}
+	for _, account := range displaced {
+		if account.ZitadelSession != ref.ID {
+			v.endZitadelSession(account)
+		}
+	}
+	return nil
 }
 
 // wait is the real clock's Wait.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/url"
+	"unicode/utf8"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -30,9 +31,15 @@ func showPasswordChange(v *visit) (templates.Page, error) {
 
 func submitPasswordChange(v *visit, form url.Values) error {
 	current, password := form.Get(templates.FieldCurrent), form.Get(templates.FieldPassword)
+	if current == "" {
+		return refuse(templates.FieldCurrent, "problem.password_empty.current")
+	}
+	if utf8.RuneCountInString(current) > longestPassword {
+		return refuse(templates.FieldCurrent, "problem.current_password") // cannot be anybody's
+	}
 	proof, err := zitadelclient.CurrentPassword(current)
 	if err != nil {
-		return refuse(templates.FieldCurrent, "problem.password_empty.current")
+		return err
 	}
 	if err := v.checkNewPassword(templates.FieldPassword, password); err != nil {
 		return err
@@ -50,6 +57,11 @@ func submitPasswordChange(v *visit, form url.Values) error {
 		return passwordRefused(templates.FieldPassword, err)
 	}
 	v.attempt.Changing = false
+	v.fresh = false
+	if err := v.endSessions(v.state.User.ID, v.ownSession()); err != nil {
+		return err
+	}
+	v.endZitadelSessions(v.state.User.ID, v.attempt.ZitadelSession)
 	// ZITADEL takes the password factor from every older session, this one
 	// too: it is shown once more, with the password that was just set.
 	return v.checkPassword(password)

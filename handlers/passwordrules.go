@@ -66,8 +66,10 @@ func passwordRefused(field string, err error) error {
 	switch kindOf(err) {
 	case zitadelclient.PasswordPolicy:
 		return refuse(field, "problem.password_policy")
-	case zitadelclient.WrongCode:
+	case zitadelclient.WrongCode, zitadelclient.NotFound, zitadelclient.NotActive:
 		return refuse(templates.FieldCode, "problem.code_wrong")
+	case zitadelclient.Invalid:
+		return refuse(field, "problem.password_policy")
 	}
 	return err
 }

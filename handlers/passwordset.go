@@ -50,20 +50,45 @@ func submitPasswordSet(v *visit, form url.Values) error {
 	if err := v.limitCode(); err != nil {
 		return err
 	}
-	if v.attempt.User.ID == "" {
-		return refuse(templates.FieldCode, "problem.code_wrong") // nobody: no code of theirs can be right
-	}
-	proof, err := zitadelclient.VerificationCode(code)
+	began := v.Now()
+	allowed, err := v.mayResetOwner()
 	if err != nil {
 		return err
 	}
-	if err := v.Zitadel.SetPassword(v.ctx, v.attempt.User.ID, password, proof); err != nil {
-		if kindOf(err) == zitadelclient.NotFound {
-			return refuse(templates.FieldCode, "problem.code_wrong")
-		}
+	if !allowed {
+		v.codePace.even(v.ctx, v.Wait, began, v.Now)
+		return refuse(templates.FieldCode, "problem.code_wrong") // nobody's: no code can be right
+	}
+	proof, err := zitadelclient.VerificationCode(code)
+	if err == nil {
+		err = v.Zitadel.SetPassword(v.ctx, v.attempt.User.ID, password, proof)
+	}
+	if err != nil {
+		v.codePace.saw(v.Now().Sub(began))
 		return passwordRefused(templates.FieldPassword, err)
 	}
 	return v.passwordWasReset(password)
+}
+
+// mayResetOwner reports whether the owner of the code may reset a password, by
+// the policy of their own organization. With a link there is only an id that
+// anybody can make up, and the instance may allow what the organization does not.
+func (v *visit) mayResetOwner() (bool, error) {
+	if v.attempt.User.ID == "" {
+		return false, nil
+	}
+	if !v.attempt.FromLink {
+		return true, nil // asked for here, where policy was held before
+	}
+	user, err := v.Zitadel.User(v.ctx, v.attempt.User.ID)
+	if kindOf(err) == zitadelclient.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	settings, err := v.Zitadel.LoginSettings(v.ctx, user.OrganizationID)
+	return user.Human && settings.AllowUsernamePassword && !settings.HidePasswordReset, err
 }
 
 // named reports whether it is settled whose password is to be reset, be it
@@ -86,18 +111,21 @@ func (v *visit) sendReset(form url.Values) error {
 // asked for the code goes on signed in; one that merely opened the link does
 // not: whoever reads a mail is not yet whoever began the sign-in.
 func (v *visit) passwordWasReset(password string) error {
-	if err := v.Sessions.EndSessions(v.ctx, v.attempt.User.ID); err != nil {
-		return unavailable(err)
-	}
-	v.attempt.Resetting, v.attempt.Code = false, ""
-	v.fresh = false
-	if !v.attempt.FromLink {
-		return v.checkPassword(password)
-	}
-	v.attempt.FromLink = false
-	v.attempt.ForgetUser()
+	userID, fromLink := v.attempt.User.ID, v.attempt.FromLink
+	v.attempt.Resetting, v.attempt.Code = false, "" // the code is spent, whatever follows
 	v.attempt.Notice = "notice.password_set"
-	return nil
+	v.fresh = false
+	if fromLink {
+		v.attempt.ForgetUser()
+	}
+	if err := v.endSessions(userID, ""); err != nil {
+		return err
+	}
+	v.endZitadelSessions(userID, "")
+	if fromLink {
+		return nil
+	}
+	return v.checkPassword(password)
 }
 
 // mailLink takes a link from a mail: the code goes into a fresh attempt and out
@@ -120,9 +148,9 @@ func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prep
 		return true, err
 	}
 	prepare(attempt)
-	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
-	if v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, *attempt); err != nil {
-		return true, unavailable(err)
+	v, err := h.begin(w, r, *attempt)
+	if err != nil {
+		return true, err
 	}
 	return true, web.Redirect(w, r, v.path(s.path))
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"net/mail"
 	"net/url"
 	"strings"
@@ -66,40 +67,38 @@ func submitRegister(v *visit, form url.Values) error {
 	return nil
 }
 
-// checkRegistration holds the form to what ZITADEL accepts and policy demands.
+// checkRegistration holds the form to what ZITADEL accepts and policy demands,
+// and names all that is wrong with it at once.
 func (v *visit) checkRegistration(r *session.Registration) error {
-	if err := checkName(templates.FieldGivenName, r.GivenName); err != nil {
-		return err
-	}
-	if err := checkName(templates.FieldFamilyName, r.FamilyName); err != nil {
-		return err
-	}
-	if !isEmail(r.Email) {
-		return refuse(templates.FieldEmail, "problem.email_invalid")
-	}
 	legal, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
 	if err != nil {
 		return err
 	}
+	var found []templates.Problem
+	wrong := func(is bool, field, key string) {
+		if is {
+			found = append(found, templates.Problem{Key: key, Field: field})
+		}
+	}
+	wrong(r.GivenName == "", templates.FieldGivenName, "problem.name_empty")
+	wrong(!isName(r.GivenName), templates.FieldGivenName, "problem.name_invalid")
+	wrong(r.FamilyName == "", templates.FieldFamilyName, "problem.name_empty")
+	wrong(!isName(r.FamilyName), templates.FieldFamilyName, "problem.name_invalid")
+	wrong(!isEmail(r.Email), templates.FieldEmail, "problem.email_invalid")
 	// Asked of the handler, not of the checkbox: a form without the box must
 	// not get around it.
-	if legal.TOSLink != "" && !r.Terms {
-		return refuse(templates.FieldTerms, "problem.terms")
+	wrong(legal.TOSLink != "" && !r.Terms, templates.FieldTerms, "problem.terms")
+	wrong(legal.PrivacyPolicyLink != "" && !r.Privacy, templates.FieldPrivacy, "problem.privacy")
+	if len(found) == 0 {
+		return nil
 	}
-	if legal.PrivacyPolicyLink != "" && !r.Privacy {
-		return refuse(templates.FieldPrivacy, "problem.privacy")
-	}
-	return nil
+	found[0].Also = found[1:]
+	return &problem{status: http.StatusUnprocessableEntity, Problem: found[0]}
 }
 
-func checkName(field, name string) error {
-	switch {
-	case name == "":
-		return refuse(field, "problem.name_empty")
-	case utf8.RuneCountInString(name) > longestName, strings.IndexFunc(name, isControl) >= 0:
-		return refuse(field, "problem.name_invalid")
-	}
-	return nil
+// isName accepts what ZITADEL does, and nothing that would end a line.
+func isName(name string) bool {
+	return utf8.RuneCountInString(name) <= longestName && strings.IndexFunc(name, isControl) < 0
 }
 
 // isEmail accepts an address as people have them: no display name, no comment,
@@ -128,10 +127,7 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	if err := v.limitRegister(v.attempt.Registration.Email); err != nil {
 		return err
 	}
-	organization, err := v.registrationOrganization()
-	if err != nil {
-		return err
-	}
+	organization := v.organization()
 	began := v.Now()
 	// Also the address of a user with another name: ZITADEL would make a second
 	// one with it, and neither could be found by it any more.
@@ -147,8 +143,12 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	case "":
 	case zitadelclient.AlreadyExists:
 		return v.addressTaken(nil, began)
+	case zitadelclient.PasswordPolicy:
+		return refuse(templates.FieldPassword, "problem.password_policy")
+	case zitadelclient.Invalid, zitadelclient.NotFound:
+		return refuse("", "problem.register_failed")
 	default:
-		return passwordRefused(templates.FieldPassword, err)
+		return err
 	}
 	v.attempt.User = session.UserSnapshot{
 		ID: userID, OrganizationID: organization, LoginName: v.attempt.Registration.Email,
@@ -158,7 +158,13 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	v.attempt.VerifySent = true // with the creation itself
 	err = v.firstSession(userID, password)
 	v.signUpPace.saw(v.Now().Sub(began))
-	return err
+	if kindOf(err) == notZitadels || err == nil {
+		return err
+	}
+	// The account is made, whatever ails its first session: the password page
+	// goes on from here, and not the sign-up, whose address is taken by now.
+	v.Logger.WarnContext(v.ctx, "a new user has no session yet", "error", err)
+	return nil
 }
 
 // firstSession signs the new user in, by login name: by the id, a user this young
@@ -181,7 +187,7 @@ func (v *visit) createUser(organization, password string) (string, error) {
 	r := v.attempt.Registration
 	return v.Zitadel.CreateUser(v.ctx, zitadelclient.NewUser{
 		OrganizationID: organization, GivenName: r.GivenName, FamilyName: r.FamilyName, Email: r.Email,
-		PreferredLanguage: v.base().Lang(), Password: password, VerifyTemplate: v.verifyTemplate(),
+		PreferredLanguage: v.plainBase(v.r, v.attempt.Request.UILocales).Lang(), Password: password, VerifyTemplate: v.verifyTemplate(),
 	})
 }
 
@@ -189,16 +195,6 @@ func (v *visit) createUser(organization, password string) (string, error) {
 func (v *visit) findOwners() ([]zitadelclient.User, error) {
 	email := v.attempt.Registration.Email
 	return v.Zitadel.SearchUsers(v.ctx, zitadelclient.UserQuery{LoginName: email, Email: email})
-}
-
-// registrationOrganization is where new users go: what the client asked for, or
-// the instance's default. It is always said, never left to the caller's own.
-func (v *visit) registrationOrganization() (string, error) {
-	if v.attempt.Organization != "" {
-		return v.attempt.Organization, nil
-	}
-	settings, err := v.Zitadel.GeneralSettings(v.ctx, "")
-	return settings.DefaultOrganizationID, err
 }
 
 // addressTaken answers a sign-up with an address that has an account exactly as

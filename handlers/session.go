@@ -25,7 +25,11 @@ type sessionAnswer struct {
 
 // session tells an app who is signed in.
 func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.Sessions.Session(r.Context(), r)
+	read := h.Sessions.Session
+	if r.URL.Query().Get("slide") == "false" {
+		read = h.Sessions.Peek // an app that polls keeps nobody signed in
+	}
+	s, err := read(r.Context(), r)
 	if errors.Is(err, session.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
 		return web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}

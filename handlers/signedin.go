@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
+	"torhaus/session"
 	"torhaus/templates"
 	"torhaus/web"
 )
@@ -13,11 +15,17 @@ func (h *Handlers) signedIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	used := accounts.ByUse()
+	used := offered(accounts)
 	if len(used) == 0 {
 		return web.Redirect(w, r, h.BasePath.Page("/loginname", ""))
 	}
 	page := templates.SignedInPage{Base: h.base(r, used[0].OrganizationID), FullName: used[0].DisplayName}
 	page.Continue = h.DefaultApp.String()
 	return h.render(w, http.StatusOK, page)
+}
+
+// offered are the accounts that this browser may speak of, the one used last
+// first: those that have passed the gate.
+func offered(accounts session.Accounts) []session.Account {
+	return slices.DeleteFunc(accounts.ByUse(), func(a session.Account) bool { return !a.Offered })
 }

@@ -3,8 +3,10 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"torhaus/zitadelclient/zitadeltest"
 )
@@ -80,8 +82,8 @@ func TestSignUpWithATakenAddress(t *testing.T) {
 	if mail := w.zitadel.LastMail("alice@example.com"); mail.Kind != "password-reset" {
 		t.Errorf("the owner got %q, want a reset mail", mail.Kind)
 	}
-	if len(w.waits) != 1 {
-		t.Errorf("asked the clock %d times, want once", len(w.waits))
+	if len(w.waits) == 0 || slices.Max(w.waits) < 100*time.Millisecond {
+		t.Errorf("the clock was asked for %v: a sign-up takes longer", w.waits)
 	}
 	known.fill(map[string]string{"code": w.zitadel.LastMail("alice@example.com").Code}).
 		at("/verify").with(http.StatusUnprocessableEntity)
@@ -110,6 +112,8 @@ func TestSignUpRefusals(t *testing.T) {
 	for _, weak := range []string{"", "Short1!", "password1!", "PASSWORD1!", "Password!!", "Password11", strings.Repeat("aA1!", 30)} {
 		page = page.fill(map[string]string{"password": weak}).at("/register/password").with(http.StatusUnprocessableEntity)
 	}
+	newBrowser(t).open(w.auth + "/register").fill(map[string]string{"givenName": "", "familyName": "", "email": "x"}).
+		saying("first name").saying("last name").saying("e-mail address").saying("terms").saying("privacy")
 	if mails := w.zitadel.Mails(); len(mails) != 0 {
 		t.Errorf("refused forms sent %d mails", len(mails))
 	}
@@ -209,7 +213,7 @@ func TestChangeRequired(t *testing.T) {
 	b := newBrowser(t)
 	page := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "carol"}).
 		fill(map[string]string{"password": password}).at("/password/change")
-	b.open(w.authorizeURL("")).at("/password/change") // no way around it
+	b.open(w.authorizeURL("")).at("/loginname") // no way around it: nobody has passed the gate
 	page = page.fill(map[string]string{"current": "wrong", "password": "Another1!"}).with(http.StatusUnprocessableEntity).saying("current password")
 	page = page.fill(map[string]string{"current": password, "password": password}).with(http.StatusUnprocessableEntity)
 	page.fill(map[string]string{"current": password, "password": "Another1!"}).at("/inbox")

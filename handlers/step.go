@@ -37,20 +37,42 @@ const submitTime = 25 * time.Second
 func (h *Handlers) get(s step) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := h.visit(w, r)
-		if s.bare != nil && errors.Is(err, errExpired) && !r.URL.Query().Has("a") {
-			v, err = h.startBare(w, r, s.bare)
+		bare := s.bare != nil && !r.URL.Query().Has("a")
+		if bare && errors.Is(err, errExpired) {
+			return h.openBare(w, r, s)
 		}
 		if err != nil {
 			return err
+		}
+		if v.attempt.Outcome != nil {
+			return v.repeatOutcome()
 		}
 		if err := v.decide(); err != nil {
 			return err
 		}
 		if !v.step.Allows(s.kind) {
+			if bare {
+				return h.openBare(w, r, s) // an old tab's attempt is not what was asked for
+			}
 			return v.proceed()
 		}
 		return v.show(s, http.StatusOK)
 	}
+}
+
+// openBare shows a step page that was opened without an attempt.
+func (h *Handlers) openBare(w http.ResponseWriter, r *http.Request, s step) error {
+	v, err := h.startBare(w, r, s.bare)
+	if err != nil {
+		return err
+	}
+	if err := v.decide(); err != nil {
+		return err
+	}
+	if !v.step.Allows(s.kind) {
+		return v.proceed()
+	}
+	return v.show(s, http.StatusOK)
 }
 
 // post works on the page's form, once. A browser whose visitor clicks twice
@@ -80,10 +102,14 @@ func (h *Handlers) post(s step) web.Handler {
 		if v.attempt, err = h.Sessions.Attempt(ctx, r, v.attempt.Short); err != nil {
 			return expired(err)
 		}
+		if v.attempt.Outcome != nil {
+			return v.repeatOutcome() // it has just ended: there is one way it ends
+		}
 		mark := v.attempt.Fingerprint([]byte(s.path + "?" + form.Encode()))
 		if v.attempt.LastForm == mark {
 			return v.replay(s)
 		}
+		v.attempt.LastAccounts = v.accountsMark()
 		v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies, v.attempt.Notice = mark, nil, nil, ""
 		v.attempt.Turn++
 		return v.submit(s, form)
@@ -100,14 +126,19 @@ func (v *visit) submit(s step, form url.Values) error {
 		return v.proceed()
 	}
 	err := s.submit(v, form)
+	v.attempt.LastCookies = slices.Clone(v.w.Header()["Set-Cookie"])
 	if errors.As(err, &v.problem) {
 		v.attempt.LastProblem = &session.Problem{Key: v.problem.Key, Args: v.problem.Args, Field: v.problem.Field, Status: v.problem.status}
+		if v.problem.wait > 0 {
+			v.attempt.LastForm = "" // sent again later, it is worth another look
+		}
 	} else if err != nil {
-		return err
+		// What was typed and what was achieved stay; the form may come again.
+		v.attempt.LastForm = ""
+		return errors.Join(err, v.Sessions.SaveAttempt(v.ctx, v.attempt))
 	}
-	v.attempt.LastCookies = slices.Clone(v.w.Header()["Set-Cookie"])
-	if err := v.Sessions.SaveAttempt(v.ctx, v.attempt); err != nil {
-		return unavailable(err)
+	if err := v.save(); err != nil {
+		return err
 	}
 	if v.problem != nil {
 		return v.show(s, v.problem.status)
@@ -118,9 +149,6 @@ func (v *visit) submit(s step, form url.Values) error {
 // replay answers the second submission of a form as the first was answered.
 func (v *visit) replay(s step) error {
 	web.EventFrom(v.r.Context()).Set("replayed", true)
-	if v.attempt.Outcome != nil {
-		return v.repeatOutcome()
-	}
 	v.repeatCookies()
 	if err := v.decide(); err != nil {
 		return err
@@ -134,8 +162,12 @@ func (v *visit) replay(s step) error {
 }
 
 // repeatCookies gives the browser the cookies of an answer that it dropped, and
-// goes on as if it had sent them.
+// goes on as if it had sent them; unless the browser has moved on since, and
+// what was set then is dead by now.
 func (v *visit) repeatCookies() {
+	if v.attempt.LastAccounts != v.accountsMark() {
+		return
+	}
 	dropped := http.Response{Header: http.Header{"Set-Cookie": v.attempt.LastCookies}}
 	request := v.r.Clone(v.r.Context())
 	request.Header.Del("Cookie")
@@ -151,6 +183,24 @@ func (v *visit) repeatCookies() {
 	for _, line := range v.attempt.LastCookies {
 		v.w.Header().Add("Set-Cookie", line)
 	}
+}
+
+// accountsMark recognises the accounts cookie that a form came with.
+func (v *visit) accountsMark() string {
+	cookie, err := v.r.Cookie("__Host-accounts")
+	if err != nil {
+		return ""
+	}
+	return v.attempt.Fingerprint([]byte(cookie.Value))
+}
+
+// save stores the attempt as this request leaves it.
+func (v *visit) save() error {
+	err := v.Sessions.SaveAttempt(v.ctx, v.attempt)
+	if errors.Is(err, session.ErrChanged) {
+		return expired(err) // it has ended, or another request of it won
+	}
+	return unavailable(err)
 }
 
 // show renders the page of a step.

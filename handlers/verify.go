@@ -44,14 +44,14 @@ func submitVerify(v *visit, form url.Values) error {
 	if err := v.limitCode(); err != nil {
 		return err
 	}
-	userID := v.attempt.User.ID
-	if v.attempt.Registration != nil && v.attempt.Registration.Taken {
-		userID = ""
+	began := v.Now()
+	if v.attempt.User.ID == "" { // a taken address: no code is ever right
+		v.codePace.even(v.ctx, v.Wait, began, v.Now)
+		return refuse(templates.FieldCode, "problem.code_unverified")
 	}
-	if userID == "" {
-		return refuse(templates.FieldCode, "problem.code_unverified") // a taken address: no code is ever right
-	}
-	switch err := v.Zitadel.VerifyEmail(v.ctx, userID, code); kindOf(err) {
+	err := v.Zitadel.VerifyEmail(v.ctx, v.attempt.User.ID, code)
+	v.codePace.saw(v.Now().Sub(began))
+	switch kindOf(err) {
 	case "":
 	case zitadelclient.WrongCode, zitadelclient.NotFound, zitadelclient.Invalid:
 		return refuse(templates.FieldCode, "problem.code_unverified")

@@ -28,6 +28,8 @@ type visit struct {
 	step    flow.Step
 	problem *problem
 	fresh   bool // the state was read since the last write to ZITADEL
+
+	defaultOrganization string
 }
 
 // problem is a form that cannot be accepted: the page is shown again with it.
@@ -69,6 +71,27 @@ func attemptName(r *http.Request) (string, error) {
 		return values[0], nil
 	}
 	return "", badRequest(errors.New("parameter a was given more than once"))
+}
+
+// navigated refuses what completes something outside of a top-level navigation:
+// an image, a fetch or a prefetch must not finish a sign-in that nobody looks at
+// (login CSRF, burnt codes), nor push live attempts out of the browser.
+func navigated(r *http.Request) error {
+	if r.Method == http.MethodPost || web.TopLevelNavigation(r) {
+		return nil
+	}
+	return web.Error{Status: http.StatusForbidden, Key: "error.forbidden", Err: errors.New("outside of a top-level navigation")}
+}
+
+// begin stores a new attempt. It is the only way to start one.
+func (h *Handlers) begin(w http.ResponseWriter, r *http.Request, attempt session.Attempt) (*visit, error) {
+	if err := navigated(r); err != nil {
+		return nil, err
+	}
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	var err error
+	v.attempt, err = h.Sessions.StartAttempt(v.ctx, w, r, attempt)
+	return v, unavailable(err)
 }
 
 // decide loads the facts and asks for the step that they call for.
@@ -126,6 +149,10 @@ func (v *visit) formTargets() []web.FormActionSource {
 		}
 		for _, origin := range v.ClientOrigins {
 			targets = append(targets, origin)
+		}
+	case session.KindBare:
+		if target, err := v.defaultRedirect(); err == nil {
+			targets = append(targets, target)
 		}
 	}
 	return targets

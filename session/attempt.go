@@ -20,7 +20,9 @@ const (
 )
 
 // Attempt is one sign-in in progress. It belongs to one request at a time:
-// what it was read as is what [Manager.SaveAttempt] compares with.
+// what it was read as is what [Manager.SaveAttempt] compares with. It keeps its
+// secret to its end: it ends where a sign-in gains something, and what is gained
+// goes under secrets that this response makes, the accounts' and the session's.
 type Attempt struct {
 	Short   string    `json:"-"` // public name, in the URL; no secret
 	Created time.Time `json:"created,omitzero"`
@@ -29,7 +31,9 @@ type Attempt struct {
 	Organization string       `json:"org,omitempty"`  // requested, discovered or the user's
 	LoginName    string       `json:"name,omitempty"` // as typed
 	User         UserSnapshot `json:"user,omitzero"`
-	Hidden       bool         `json:"hidden,omitempty"` // policy hides that the user is unknown
+	Hidden       bool         `json:"hidden,omitempty"`    // policy hides that the user is unknown
+	Concealed    bool         `json:"concealed,omitempty"` // policy hides users, this one among them
+	Checked      bool         `json:"checked,omitempty"`   // a first factor was shown in this attempt
 
 	// ZitadelSession is the id of the attempt's ZITADEL session. Its token is in
 	// the account: there is one copy of it.
@@ -52,6 +56,9 @@ type Attempt struct {
 	Turn        int      `json:"turn,omitempty"`
 	LastForm    string   `json:"lastForm,omitempty"`
 	LastCookies []string `json:"lastCookies,omitempty"`
+	// LastAccounts is the fingerprint of the accounts cookie that the form came
+	// with: with another one by now, LastCookies are not repeated.
+	LastAccounts string `json:"lastAccounts,omitempty"`
 	LastProblem *Problem `json:"lastProblem,omitempty"`
 	// Outcome is how the attempt ended. With it [Manager.EndAttempt] keeps the
 	// attempt readable for a minute, for nothing but to repeat the answer.
@@ -173,8 +180,9 @@ func (a *Attempt) Recall(account Account) {
 // ForgetUser forgets who was signing in and all that was found out about them:
 // a factor, a code or a sign-up never moves from one user to another.
 func (a *Attempt) ForgetUser() {
-	a.LoginName, a.User, a.Hidden, a.ZitadelSession = "", UserSnapshot{}, false, ""
+	a.LoginName, a.User, a.ZitadelSession = "", UserSnapshot{}, ""
+	a.Hidden, a.Concealed, a.Checked, a.FromLink = false, false, false, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
-	a.Resetting, a.Verifying, a.Verified, a.Changing = false, false, false, false
+	a.Resetting, a.Verifying, a.Verified = false, false, false
 	a.Transaction = nil
 }

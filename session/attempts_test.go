@@ -175,40 +175,6 @@ func TestSaveAttemptComparesAndSets(t *testing.T) {
 	}
 }
 
-func TestRotateAttempt(t *testing.T) {
-	m, c := memoryWorld(t, nil)
-	b := newBrowser()
-	a := startAttempt(t, m, b, Attempt{})
-	planted := &browser{cookies: map[string]string{attemptPrefix + a.Short: b.cookies[attemptPrefix+a.Short]}}
-	stale := *a
-	c.advance(10 * time.Minute)
-	w := httptest.NewRecorder()
-	a.Notice = "rotated"
-	if err := m.RotateAttempt(t.Context(), w, a); err != nil {
-		t.Fatal(err)
-	}
-	if age := w.Result().Cookies()[0].MaxAge; age != 20*60 {
-		t.Errorf("Max-Age %d", age)
-	}
-	b.take(t, w)
-	if got, err := m.Attempt(t.Context(), b.request(), a.Short); err != nil || got.Notice != "rotated" {
-		t.Errorf("after rotation: %v, %v", got, err)
-	}
-	if _, err := m.Attempt(t.Context(), planted.request(), a.Short); !errors.Is(err, ErrNotFound) {
-		t.Errorf("the old secret still works: %v", err)
-	}
-	w = httptest.NewRecorder()
-	if err := m.RotateAttempt(t.Context(), w, &stale); !errors.Is(err, ErrChanged) || len(w.Result().Cookies()) != 0 {
-		t.Errorf("a second rotation of the same: %v", err)
-	}
-	if err := m.SaveAttempt(t.Context(), a); err != nil {
-		t.Errorf("save after rotation: %v", err)
-	}
-	if records := len(m.store.(*Memory).records); records != 1 {
-		t.Errorf("%d records", records)
-	}
-}
-
 // TestEndAttemptOnce: of fifty copies of one request, one ends the attempt, on
 // either store, whether an outcome is kept or not.
 func TestEndAttemptOnce(t *testing.T) {
@@ -273,8 +239,8 @@ func TestOutcome(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	for op, err := range map[string]error{
-		"save": m.SaveAttempt(t.Context(), again), "rotate": m.RotateAttempt(t.Context(), w, again),
-		"end": m.EndAttempt(t.Context(), w, again), "end twice": m.EndAttempt(t.Context(), w, a),
+		"save": m.SaveAttempt(t.Context(), again),
+		"end":  m.EndAttempt(t.Context(), w, again), "end twice": m.EndAttempt(t.Context(), w, a),
 	} {
 		if !errors.Is(err, ErrChanged) {
 			t.Errorf("%s of an ended attempt: %v", op, err)
@@ -292,7 +258,7 @@ func TestForgetUserForgetsEverythingFound(t *testing.T) {
 	want := full()
 	want.LoginName, want.User, want.Hidden, want.ZitadelSession = "", UserSnapshot{}, false, ""
 	want.Code, want.Registration, want.VerifySent, want.Transaction = "", nil, false, nil
-	want.Resetting, want.Verifying, want.Verified, want.Changing = false, false, false, false
+	want.Resetting, want.Verifying, want.Verified, want.FromLink = false, false, false, false
 	if diff := cmp.Diff(want, a, plainAttempt); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -31,6 +31,8 @@ type Error struct {
 	Err error
 	// RetryAfter is told to the client; 429 and 503 have a default.
 	RetryAfter time.Duration
+	// Next is the way on that the page offers; nil lets the page choose.
+	Next Target
 }
 
 // Error describes the failure for the log.

@@ -1,0 +1,53 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"torhaus/session"
+)
+
+// endZitadelSession ends a ZITADEL session whose token no browser has any more:
+// it would live on for weeks, forgotten.
+func (v *visit) endZitadelSession(account session.Account) {
+	if err := v.Zitadel.DeleteSession(v.ctx, ref(account)); err != nil {
+		v.Logger.WarnContext(v.ctx, "a forgotten ZITADEL session was not ended", "error", err)
+	}
+}
+
+// endSessions ends our sessions of a user, but for one, and revokes what they
+// called ZITADEL with: a refresh token outlives a password.
+func (v *visit) endSessions(userID, but string) error {
+	ended, err := v.Sessions.EndOtherSessions(v.ctx, userID, but)
+	ctx, cancel := context.WithTimeout(v.ctx, logoutTime)
+	defer cancel()
+	for _, tokens := range ended {
+		if tokens.RefreshToken == "" {
+			continue
+		}
+		if err := v.Zitadel.Revoke(ctx, tokens.RefreshToken); err != nil {
+			v.Logger.WarnContext(ctx, "refresh token not revoked", "error", err)
+		}
+	}
+	return unavailable(err)
+}
+
+// endZitadelSessions ends the ZITADEL sessions of a user, but for one: whoever
+// holds one of them could go on signing in with it.
+func (v *visit) endZitadelSessions(userID, but string) {
+	if err := v.Zitadel.DeleteSessionsOf(v.ctx, userID, but); err != nil {
+		v.Logger.WarnContext(v.ctx, "older ZITADEL sessions were not all ended", "error", err)
+	}
+}
+
+// ownSession is the public name of this browser's own session, "" for none.
+func (v *visit) ownSession() string {
+	s, err := v.Sessions.Peek(v.ctx, v.r)
+	if err != nil {
+		if !errors.Is(err, session.ErrNotFound) {
+			v.Logger.WarnContext(v.ctx, "own session not read", "error", err)
+		}
+		return ""
+	}
+	return s.Handle
+}
