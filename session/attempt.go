@@ -58,8 +58,8 @@ type Attempt struct {
 	LastCookies []string `json:"lastCookies,omitempty"`
 	// LastAccounts is the fingerprint of the accounts cookie that the form came
 	// with: with another one by now, LastCookies are not repeated.
-	LastAccounts string `json:"lastAccounts,omitempty"`
-	LastProblem *Problem `json:"lastProblem,omitempty"`
+	LastAccounts string   `json:"lastAccounts,omitempty"`
+	LastProblem  *Problem `json:"lastProblem,omitempty"`
 	// Outcome is how the attempt ended. With it [Manager.EndAttempt] keeps the
 	// attempt readable for a minute, for nothing but to repeat the answer.
 	Outcome *Outcome `json:"outcome,omitempty"`

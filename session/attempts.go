@@ -189,31 +189,6 @@ func (m *Manager) SaveAttempt(ctx context.Context, a *Attempt) error {
 	return nil
 }
 
-// RotateAttempt moves an attempt under a new secret, with the same public name:
-// whoever knew or planted the old cookie is left behind when the attempt gains
-// a privilege.
-func (m *Manager) RotateAttempt(ctx context.Context, w http.ResponseWriter, a *Attempt) error {
-	ttl := m.attemptLeft(a)
-	if a.stored == nil || ttl <= 0 {
-		return ErrChanged
-	}
-	next := *a
-	next.id = sealedID{newSecret(), a.id.created}
-	var err error
-	if next.stored, err = m.sealAttempt(&next); err != nil {
-		return err
-	}
-	if err := m.store.Put(ctx, m.attemptKey(next.id), next.stored, ttl); err != nil {
-		return err
-	}
-	if err := m.store.Swap(ctx, m.attemptKey(a.id), a.stored, nil, 0); err != nil {
-		_ = m.store.Delete(ctx, m.attemptKey(next.id)) // nobody has its secret; it would end by itself
-		return err
-	}
-	*a = next
-	return m.setAttemptCookie(w, a)
-}
-
 // EndAttempt ends an attempt for the one caller that gets no error; all others
 // get [ErrChanged]. With an Outcome it stays readable for a minute.
 func (m *Manager) EndAttempt(ctx context.Context, w http.ResponseWriter, a *Attempt) error {

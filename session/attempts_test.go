@@ -178,15 +178,10 @@ func TestSaveAttemptComparesAndSets(t *testing.T) {
 // TestEndAttemptOnce: of fifty copies of one request, one ends the attempt, on
 // either store, whether an outcome is kept or not.
 func TestEndAttemptOnce(t *testing.T) {
-	stores := map[string]func(*testing.T) Store{
-		"memory": func(*testing.T) Store { return NewMemory(nil) },
-		"redis":  func(t *testing.T) Store { return startRedis(t).open(t) },
-	}
-	for name, open := range stores {
-		for kept, outcome := range map[string]*Outcome{"deleted": nil, "kept": {Location: "https://app.example.com/"}} {
-			t.Run(name+" "+kept, func(t *testing.T) { endOnce(t, testManager(t, open(t), nil), outcome) })
-		}
-	}
+	onEachStore(t, func(t *testing.T, m *Manager) {
+		endOnce(t, m, nil)
+		endOnce(t, m, &Outcome{Location: "https://app.example.com/"})
+	})
 }
 
 func endOnce(t *testing.T, m *Manager, outcome *Outcome) {

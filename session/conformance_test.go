@@ -33,6 +33,12 @@ func conformance(t *testing.T, store Store) {
 	}
 }
 
+// onEachStore runs a test of a manager on the embedded store and on a real Redis.
+func onEachStore(t *testing.T, test func(*testing.T, *Manager)) {
+	t.Run("memory", func(t *testing.T) { test(t, testManager(t, NewMemory(nil), nil)) })
+	t.Run("redis", func(t *testing.T) { test(t, testManager(t, startRedis(t).open(t), nil)) })
+}
+
 func testRecords(t *testing.T, store Store, key string) {
 	ctx := t.Context()
 	if _, err := store.Get(ctx, key+"a"); !errors.Is(err, ErrNotFound) {

@@ -296,6 +296,36 @@ func TestDuplicatesClearNothing(t *testing.T) {
 	}
 }
 
+// TestConflicting: two cookies of a name are told apart from none and from two
+// of somebody else's.
+func TestConflicting(t *testing.T) {
+	shared, hostOnly := testManager(t, NewMemory(nil), nil), testManager(t, NewMemory(nil), func(c *Config) { c.CookieDomain = "" })
+	for _, test := range []struct {
+		lines            []string
+		shared, hostOnly bool
+	}{
+		{lines: []string{""}},
+		{lines: []string{"__Secure-torhaus=a; __Host-torhaus=b; __Host-accounts=c"}},
+		{lines: []string{"__Secure-torhaus=a; __Secure-torhaus=b"}, shared: true},
+		{lines: []string{"__Secure-torhaus=a; __Secure-torhaus=a"}, shared: true},
+		{lines: []string{"__Secure-torhaus=; x=y; __Secure-torhaus=\"a\""}, shared: true},
+		{lines: []string{"__Secure-torhaus=a", "__Secure-torhaus=b"}, shared: true},
+		{lines: []string{"__Host-torhaus=a; __Host-torhaus=b"}, hostOnly: true},
+		{lines: []string{"__Host-accounts=a; __Host-accounts=b"}, shared: true, hostOnly: true},
+		{lines: []string{"theirs=a; theirs=b; __host-accounts=a; __Host-accounts=b"}},
+		{lines: []string{"__Host-attempt-aaaaaaaaaa=a; __Host-attempt-aaaaaaaaaa=b"}}, // that attempt is not found; a new one helps
+	} {
+		r := httptest.NewRequest(http.MethodGet, "https://auth.example.com/", nil)
+		r.Header["Cookie"] = test.lines
+		if got := shared.Conflicting(r); got != test.shared {
+			t.Errorf("%q, shared: %t", test.lines, got)
+		}
+		if got := hostOnly.Conflicting(r); got != test.hostOnly {
+			t.Errorf("%q, host-only: %t", test.lines, got)
+		}
+	}
+}
+
 // TestCookieNames: the name says what the browser holds it to, and a cookie of
 // one mode or domain is nobody's in another.
 func TestCookieNames(t *testing.T) {
@@ -311,7 +341,7 @@ func TestCookieNames(t *testing.T) {
 	} {
 		m := testManager(t, store, func(cfg *Config) { cfg.Keys, cfg.CookieDomain, cfg.Now = operator, domain, c.Now })
 		b, w := newBrowser(), httptest.NewRecorder()
-		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1"}, TokenSet{}, false); err != nil {
+		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1"}, TokenSet{}); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)

@@ -30,6 +30,14 @@
 // its purpose and its key, so records cannot be swapped, and staging's do not
 // work in production. A cookie's value is bound to its name.
 //
+// What requests at the same time get. A browser sends several at once, and drops
+// answers. Each record is written by compare-and-set, so none undoes another's
+// work unseen. Accounts that move to a new cookie leave a tombstone, and for a
+// minute the old cookie leads to where they are: two tabs that finish a sign-in
+// together lose neither token. The price is that whoever knows an old cookie has
+// that minute as well. Its name begins with __Host-, so no sibling can have
+// planted it; and a sign-out ends what all of them lead to.
+//
 // What it refuses. Two cookies of one name are nobody: a sibling subdomain can
 // plant a second one, and choosing between them would let it choose who is
 // signed in. Values that cannot be read, for whatever reason, were never there

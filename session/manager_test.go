@@ -48,33 +48,27 @@ func TestRedaction(t *testing.T) {
 
 // TestLock: one holder at a time, on either store.
 func TestLock(t *testing.T) {
-	for name, open := range map[string]func(*testing.T) Store{
-		"memory": func(*testing.T) Store { return NewMemory(nil) },
-		"redis":  func(t *testing.T) Store { return startRedis(t).open(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := testManager(t, open(t), nil)
-			var all sync.WaitGroup
-			holders, most, total := make(chan struct{}, 100), 0, 0
-			for range 8 {
-				all.Go(func() {
-					unlock, err := m.Lock(t.Context(), "name", time.Minute)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					holders <- struct{}{}
-					most, total = max(most, len(holders)), total+1 // the race detector sees it if two are here
-					<-holders
-					unlock()
-				})
-			}
-			all.Wait()
-			if most != 1 || total != 8 {
-				t.Errorf("%d at once, %d in all", most, total)
-			}
-		})
-	}
+	onEachStore(t, func(t *testing.T, m *Manager) {
+		var all sync.WaitGroup
+		holders, most, total := make(chan struct{}, 100), 0, 0
+		for range 8 {
+			all.Go(func() {
+				unlock, err := m.Lock(t.Context(), "name", time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				holders <- struct{}{}
+				most, total = max(most, len(holders)), total+1 // the race detector sees it if two are here
+				<-holders
+				unlock()
+			})
+		}
+		all.Wait()
+		if most != 1 || total != 8 {
+			t.Errorf("%d at once, %d in all", most, total)
+		}
+	})
 }
 
 func TestLockIsOwned(t *testing.T) {

@@ -30,16 +30,19 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 	_, errSessions := m.Sessions(ctx(), s.Subject)
 	_, errStartAttempt := m.StartAttempt(ctx(), w, b.request(), Attempt{})
 	_, _, errEnd := m.EndSession(ctx(), w, b.request())
+	_, errEndSessions := m.EndSessions(ctx(), s.Subject)
 	_, errAllow := m.Allow(ctx(), "p", "k", Rate{1, time.Second})
 	_, errLock := m.Lock(ctx(), "name", time.Second)
 	return map[string]error{
 		"session": errSession, "tokens": errTokens, "attempt": errAttempt, "newest attempt": errNewest, "attempts": errAttempts,
 		"accounts": errAccounts, "sessions": errSessions, "start attempt": errStartAttempt, "end session": errEnd,
 		"allow": errAllow, "lock": errLock, "ping": m.Ping(ctx()),
-		"save attempt": m.SaveAttempt(ctx(), a), "rotate attempt": m.RotateAttempt(ctx(), w, a), "end attempt": m.EndAttempt(ctx(), w, a),
-		"start session": m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{}, false),
-		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": m.EndSessions(ctx(), s.Subject),
+		"save attempt": m.SaveAttempt(ctx(), a), "end attempt": m.EndAttempt(ctx(), w, a),
+		"start session": m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{}),
+		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": errEndSessions,
 		"end zitadel session": m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession),
+		"refresh accounts":    m.RefreshAccounts(ctx(), w, b.request()),
+		"update account":      m.UpdateAccount(ctx(), w, b.request(), Account{UserID: "1"}),
 		"remember account":    m.RememberAccount(ctx(), w, b.request(), Account{UserID: "1"}, false),
 		"update token":        m.UpdateAccountToken(ctx(), b.request(), "346511903119245315", "token"),
 		"forget account":      m.ForgetAccount(ctx(), w, b.request(), "346511903119245315"),

@@ -21,7 +21,7 @@ type Session struct {
 	Issuer         string
 	UserAgent      string // what the list of sessions calls the browser
 	IP             string
-	Persistent     bool // outlives the browser; set by [Manager.StartSession]
+	Persistent     bool // outlives the browser: the user chose to be remembered
 
 	hash   string // SHA-256 of the cookie's id: all that the store knows
 	stored []byte // the hot record as read, still sealed

@@ -24,24 +24,24 @@ var ErrTooLarge = errors.New("session: too large")
 // StartSession signs a browser in: a fresh id in a fresh cookie, and the end of
 // the session that the browser had before, so that an id which somebody planted
 // or noted is worth nothing. It sets the times, unless s.Expires is earlier than
-// the configured end. Where the user chose to be remembered, the session ends
-// at its absolute end alone and its cookie outlives the browser.
-func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *http.Request, s Session, tokens TokenSet, persistent bool) error {
+// the configured end. A Persistent session ends at its absolute end alone and its
+// cookie outlives the browser.
+func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *http.Request, s Session, tokens TokenSet) error {
 	if s.Subject == "" {
 		return errors.New("session: a session needs a subject")
 	}
 	id := newSecret()
-	m.beginSession(&s, r, persistent)
+	m.beginSession(&s, r)
 	s.hash = id.hash(m.sessionScope())
 	if err := m.storeSession(ctx, &s, tokens); err != nil {
 		return err
 	}
 	if err := m.replaceSessions(ctx, r, &s); err != nil {
-		_ = m.endSession(ctx, &s) // no browser gets its id
+		_, _ = m.endSession(ctx, &s) // no browser gets its id
 		return err
 	}
 	var maxAge time.Duration
-	if persistent {
+	if s.Persistent {
 		maxAge = s.Expires.Sub(m.now())
 	}
 	m.setCookie(w, m.cookieName, formatSessionID(id), maxAge)
@@ -49,17 +49,17 @@ func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *ht
 }
 
 // beginSession sets what a session begins with. Records keep whole seconds.
-func (m *Manager) beginSession(s *Session, r *http.Request, persistent bool) {
+func (m *Manager) beginSession(s *Session, r *http.Request) {
 	now := m.now().UTC().Truncate(time.Second)
 	ends := now.Add(m.max)
-	if persistent {
+	if s.Persistent {
 		ends = now.Add(m.rememberMax)
 	}
 	if s.Expires.IsZero() || s.Expires.After(ends) {
 		s.Expires = ends
 	}
 	s.Handle = strings.ToLower(rand.Text()[:16])
-	s.Created, s.Seen, s.Persistent = now, now, persistent
+	s.Created, s.Seen = now, now
 	s.Idle = m.idleEnd(s)
 	if s.UserAgent == "" {
 		s.UserAgent = r.UserAgent()
@@ -97,7 +97,7 @@ func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet)
 func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Session) error {
 	old, err := m.loadSession(ctx, m.sessionHash(r))
 	if err == nil {
-		err = m.endSession(ctx, old)
+		_, err = m.endSession(ctx, old)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -229,27 +229,54 @@ func (m *Manager) EndSession(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil {
 		return nil, TokenSet{}, err
 	}
-	tokens, err := m.Tokens(ctx, s)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, TokenSet{}, err
-	}
-	if err := m.endSession(ctx, s); err != nil {
+	tokens, err := m.endSession(ctx, s)
+	if err != nil {
 		return nil, TokenSet{}, err
 	}
 	m.clearCookie(w, m.cookieName)
 	return s, tokens, nil
 }
 
-// endSession deletes a session. From the first line on nobody is signed in by
-// it; an index entry that could not be removed points at nothing and expires.
-func (m *Manager) endSession(ctx context.Context, s *Session) error {
-	if err := m.store.Delete(ctx, m.sessionKey(s.hash), m.tokenKey(s.hash)); err != nil {
-		return err
+// endSession deletes a session and gives the tokens that it held. Whatever fails
+// before the record is deleted leaves everything for another try; after it nobody
+// is signed in, and an index entry that could not be removed points at nothing
+// and expires.
+func (m *Manager) endSession(ctx context.Context, s *Session) (TokenSet, error) {
+	tokens, err := m.Tokens(ctx, s)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return TokenSet{}, err
 	}
+	if err := m.store.Delete(ctx, m.sessionKey(s.hash)); err != nil {
+		return TokenSet{}, err
+	}
+	tokens = m.takeTokens(ctx, s, tokens)
 	for _, index := range append(m.userIndexes(s.Subject), m.zitadelIndexes(s.Issuer, s.ZitadelSession)...) {
 		_ = m.store.Remove(ctx, index, s.hash)
 	}
-	return nil
+	return tokens, nil
+}
+
+// takeTokens deletes the tokens of a session that has ended. They are those that
+// were read before, unless a refresh stored others since: only the newest can be
+// revoked, and the refresh cannot know that nobody will use what it stored.
+func (m *Manager) takeTokens(ctx context.Context, s *Session, tokens TokenSet) TokenSet {
+	key := m.tokenKey(s.hash)
+	err := untilUnchanged(func() error {
+		err := m.store.Swap(ctx, key, s.tokens, nil, 0)
+		if !errors.Is(err, ErrChanged) {
+			return err
+		}
+		newer, err := m.Tokens(ctx, s)
+		if err != nil {
+			return err
+		}
+		tokens = newer
+		return ErrChanged
+	})
+	if err != nil {
+		_ = m.store.Delete(ctx, key) // unreadable, or gone already
+	}
+	return tokens
 }
 
 // sessionScope is what a session's id is bound to besides the environment: the

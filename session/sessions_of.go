@@ -12,13 +12,15 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]*Session, err
 	return m.sessionsOf(ctx, m.userIndexes(subject), func(s *Session) bool { return s.Subject == subject })
 }
 
-// EndSessions ends all sessions of a user.
-func (m *Manager) EndSessions(ctx context.Context, subject string) error {
+// EndSessions ends all sessions of a user and gives the tokens that they held:
+// refresh tokens outlive a session and a password, so the caller revokes them.
+// With an error the tokens are those of what could be ended.
+func (m *Manager) EndSessions(ctx context.Context, subject string) ([]TokenSet, error) {
 	return m.endSessions(ctx, subject, func(*Session) bool { return true })
 }
 
-// EndOtherSessions ends all sessions of a user but the one with that handle.
-func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle string) error {
+// EndOtherSessions is [Manager.EndSessions] for all but the one with that handle.
+func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle string) ([]TokenSet, error) {
 	return m.endSessions(ctx, subject, func(s *Session) bool { return s.Handle != keepHandle })
 }
 
@@ -26,7 +28,7 @@ func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle stri
 // session is [ErrNotFound].
 func (m *Manager) EndSessionByHandle(ctx context.Context, subject, handle string) error {
 	found := false
-	err := m.endSessions(ctx, subject, func(s *Session) bool {
+	_, err := m.endSessions(ctx, subject, func(s *Session) bool {
 		found = found || s.Handle == handle
 		return s.Handle == handle
 	})
@@ -45,24 +47,28 @@ func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession 
 	if err != nil {
 		return err
 	}
-	return m.endAll(ctx, sessions)
+	_, err = m.endAll(ctx, sessions)
+	return err
 }
 
-func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) error {
+func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) ([]TokenSet, error) {
 	sessions, err := m.Sessions(ctx, subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return m.endAll(ctx, slices.DeleteFunc(sessions, func(s *Session) bool { return !which(s) }))
 }
 
 // endAll ends as many as it can, and says so if one could not be ended.
-func (m *Manager) endAll(ctx context.Context, sessions []*Session) error {
-	var failed error
+func (m *Manager) endAll(ctx context.Context, sessions []*Session) (held []TokenSet, failed error) {
 	for _, s := range sessions {
-		failed = errors.Join(failed, m.endSession(ctx, s))
+		tokens, err := m.endSession(ctx, s)
+		if tokens != (TokenSet{}) {
+			held = append(held, tokens)
+		}
+		failed = errors.Join(failed, err)
 	}
-	return failed
+	return held, failed
 }
 
 // endOldest keeps a user to twenty sessions, the newest among them: a script
@@ -78,7 +84,8 @@ func (m *Manager) endOldest(ctx context.Context, newest *Session) error {
 		return err
 	}
 	others = slices.DeleteFunc(others, func(s *Session) bool { return s.hash == newest.hash })
-	return m.endAll(ctx, others[min(len(others), maxSessions-1):])
+	_, err = m.endAll(ctx, others[min(len(others), maxSessions-1):])
+	return err
 }
 
 // sessionsOf reads the sessions that indexes name, the newest first. Entries

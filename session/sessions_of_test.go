@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestEndMany(t *testing.T) {
 		t.Helper()
 		b, w := newBrowser(), httptest.NewRecorder()
 		s := Session{Subject: subject, Issuer: "https://id.example.com", ZitadelSession: zitadelSession}
-		if err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{}, false); err != nil {
+		if err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{RefreshToken: subject + zitadelSession}); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Second)
@@ -94,8 +95,12 @@ func TestEndMany(t *testing.T) {
 	if err := m.EndZitadelSession(t.Context(), "https://evil.example.com", "2"); err != nil || !live(laptop) {
 		t.Errorf("another issuer's logout: %v", err)
 	}
-	if err := m.EndOtherSessions(t.Context(), "alice", atPhone.Handle); err != nil || !live(phone) || live(laptop) || !live(other) {
+	held, err := m.EndOtherSessions(t.Context(), "alice", atPhone.Handle)
+	if err != nil || !live(phone) || live(laptop) || !live(other) {
 		t.Errorf("end others: %v; phone %t laptop %t other %t", err, live(phone), live(laptop), live(other))
+	}
+	if !slices.Equal(held, []TokenSet{{RefreshToken: "alice2"}}) {
+		t.Errorf("the others held %d sets of tokens, not the laptop's", len(held))
 	}
 	if err := m.EndSessionByHandle(t.Context(), "alice", atPhone.Handle); err != nil || live(phone) {
 		t.Errorf("end by handle: %v", err)
@@ -105,14 +110,56 @@ func TestEndMany(t *testing.T) {
 	if err := m.EndZitadelSession(t.Context(), "https://id.example.com", "2"); err != nil || live(first) || live(second) || live(shared) || !live(other) {
 		t.Errorf("end of a ZITADEL session: %v", err)
 	}
-	if err := m.EndSessions(t.Context(), "bob"); err != nil || live(other) {
+	second, _ = start("bob", "4")
+	held, err = m.EndSessions(t.Context(), "bob")
+	if err != nil || live(other) || live(second) {
 		t.Errorf("end all: %v", err)
 	}
-	if err := m.EndSessions(t.Context(), "nobody"); err != nil {
-		t.Errorf("end all of nobody: %v", err)
+	if !slices.Equal(held, []TokenSet{{RefreshToken: "bob4"}, {RefreshToken: "bob3"}}) {
+		t.Errorf("bob held %d sets of tokens, not his two", len(held))
+	}
+	if held, err := m.EndSessions(t.Context(), "nobody"); err != nil || len(held) != 0 {
+		t.Errorf("end all of nobody: %v, %d sets of tokens", err, len(held))
 	}
 	if store := m.store.(*Memory); len(store.records)+len(store.indexes) != 0 {
 		t.Errorf("left in the store: %d records, %d indexes", len(store.records), len(store.indexes))
+	}
+}
+
+// TestEndTakesNewestTokens: a refresh that stores its tokens while the session
+// ends does not leave a refresh token that nobody revokes.
+func TestEndTakesNewestTokens(t *testing.T) {
+	c := newClock()
+	store := &interrupted{Memory: NewMemory(c.Now)}
+	m := testManager(t, store, func(cfg *Config) { cfg.Now = c.Now })
+	for name, end := range map[string]func(*browser) ([]TokenSet, error){
+		"everywhere": func(*browser) ([]TokenSet, error) {
+			s, _ := alice()
+			return m.EndSessions(t.Context(), s.Subject)
+		},
+		"here": func(b *browser) ([]TokenSet, error) {
+			_, tokens, err := m.EndSession(t.Context(), httptest.NewRecorder(), b.request())
+			return []TokenSet{tokens}, err
+		},
+	} {
+		b := newBrowser()
+		s := signIn(t, m, b)
+		if _, err := m.Tokens(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		store.onSwap = func() {
+			store.onSwap = nil
+			if err := m.SaveTokens(t.Context(), s, TokenSet{RefreshToken: "newest"}); err != nil {
+				t.Error(err)
+			}
+		}
+		held, err := end(b)
+		if err != nil || !slices.Equal(held, []TokenSet{{RefreshToken: "newest"}}) {
+			t.Errorf("%s: %d sets of tokens, not the newest: %v", name, len(held), err)
+		}
+		if len(store.records) != 0 {
+			t.Errorf("%s: %d records are left", name, len(store.records))
+		}
 	}
 }
 
@@ -121,7 +168,7 @@ func TestEndMany(t *testing.T) {
 func TestPlantedIndexEntry(t *testing.T) {
 	m, _ := memoryWorld(t, nil)
 	b, w := newBrowser(), httptest.NewRecorder()
-	if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}, false); err != nil {
+	if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)
@@ -137,7 +184,7 @@ func TestPlantedIndexEntry(t *testing.T) {
 	if sessions, err := m.Sessions(t.Context(), "alice"); err != nil || len(sessions) != 0 {
 		t.Errorf("alice's sessions: %v, %v", sessions, err)
 	}
-	if err := m.EndSessions(t.Context(), "alice"); err != nil {
+	if _, err := m.EndSessions(t.Context(), "alice"); err != nil {
 		t.Error(err)
 	}
 	if _, err := m.Peek(t.Context(), b.request()); err != nil {

@@ -138,7 +138,7 @@ func TestTouchDoesNotRevive(t *testing.T) {
 	c.advance(10 * time.Minute)
 	store.onSwap = func() {
 		store.onSwap = nil
-		if err := m.EndSessions(t.Context(), s.Subject); err != nil {
+		if _, err := m.EndSessions(t.Context(), s.Subject); err != nil {
 			t.Error(err)
 		}
 	}
@@ -158,7 +158,8 @@ func TestPersistentSession(t *testing.T) {
 	for _, persistent := range []bool{false, true} {
 		b, w := newBrowser(), httptest.NewRecorder()
 		s, tokens := alice()
-		if err := m.StartSession(t.Context(), w, b.request(), s, tokens, persistent); err != nil {
+		s.Persistent = persistent
+		if err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)
@@ -185,7 +186,7 @@ func TestSessionEndsEarlier(t *testing.T) {
 	m, c := memoryWorld(t, nil)
 	for ask, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 99 * time.Hour: 12 * time.Hour} {
 		b, w := newBrowser(), httptest.NewRecorder()
-		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1", Expires: c.Now().Add(ask)}, TokenSet{}, false); err != nil {
+		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1", Expires: c.Now().Add(ask)}, TokenSet{}); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)
@@ -208,7 +209,7 @@ func TestSessionThatCannotBe(t *testing.T) {
 		"of a huge issuer": {Subject: "1", Issuer: strings.Repeat("x", 1<<20)},
 	} {
 		w := httptest.NewRecorder()
-		err := m.StartSession(t.Context(), w, newBrowser().request(), s, TokenSet{}, false)
+		err := m.StartSession(t.Context(), w, newBrowser().request(), s, TokenSet{})
 		if err == nil || len(w.Header()) > 0 || len(m.store.(*Memory).records) > 0 {
 			t.Errorf("a session %s: %v, headers %v", name, err, w.Header())
 		}
@@ -223,7 +224,7 @@ func TestEndSession(t *testing.T) {
 	b := newBrowser()
 	w := httptest.NewRecorder()
 	want, tokens := alice()
-	if err := m.StartSession(t.Context(), w, b.request(), want, tokens, false); err != nil {
+	if err := m.StartSession(t.Context(), w, b.request(), want, tokens); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)
@@ -285,7 +286,7 @@ func TestSaveTokens(t *testing.T) {
 		t.Errorf("tokens were stored over ones that were never read: %v", err)
 	}
 	gone = read()
-	if err := m.EndSessions(t.Context(), gone.Subject); err != nil {
+	if _, err := m.EndSessions(t.Context(), gone.Subject); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.SaveTokens(t.Context(), gone, TokenSet{AccessToken: "late"}); !errors.Is(err, ErrChanged) {

@@ -141,7 +141,7 @@ func signIn(t *testing.T, m *Manager, b *browser) *Session {
 	t.Helper()
 	s, tokens := alice()
 	w := httptest.NewRecorder()
-	if err := m.StartSession(t.Context(), w, b.request(), s, tokens, false); err != nil {
+	if err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)
@@ -183,6 +183,16 @@ func accounts(t *testing.T, m *Manager, b *browser) Accounts {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// live counts the records that have not ended.
+func live(m *Manager) (records int) {
+	for _, record := range m.store.(*Memory).records {
+		if record.ends.After(m.now()) {
+			records++
+		}
+	}
+	return records
 }
 
 // readCorpus reads a file of testdata: fields between tabs, each the body of a
