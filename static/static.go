@@ -16,6 +16,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,6 +30,13 @@ var files embed.FS
 
 // prefix is where the handler is mounted, after the base path.
 const prefix = "/static/"
+
+// bundles are the assets that are made of more than their own file. A page loads
+// one script, since another request costs a phone more than the bytes that two
+// scripts have in common.
+var bundles = map[string][]string{
+	"passkey.js": {"form.js", "passkey.js"},
+}
 
 // file is one asset, ready to be sent.
 type file struct {
@@ -54,7 +62,7 @@ var assets = sync.OnceValue(func() map[string]*file {
 	}
 	all := make(map[string]*file, 2*len(entries))
 	for _, entry := range entries {
-		data, err := files.ReadFile("files/" + entry.Name())
+		data, err := read(files, "files/", entry.Name())
 		if err != nil {
 			panic(err)
 		}
@@ -63,6 +71,23 @@ var assets = sync.OnceValue(func() map[string]*file {
 	}
 	return all
 })
+
+// read is the content of an asset, from the folder of the file system.
+func read(from fs.FS, folder, name string) ([]byte, error) {
+	parts, ok := bundles[name]
+	if !ok {
+		parts = []string{name}
+	}
+	var all []byte
+	for _, part := range parts {
+		data, err := fs.ReadFile(from, folder+part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, data...)
+	}
+	return all, nil
+}
 
 func newFile(name string, data []byte) *file {
 	ext := filepath.Ext(name)
@@ -168,7 +193,7 @@ func serve(w http.ResponseWriter, r *http.Request, f *file) {
 // serveFresh sends what lies on disk under the URL of what is embedded, so that
 // an edit shows on reload.
 func serveFresh(w http.ResponseWriter, r *http.Request, f *file, dir string) {
-	data, err := os.ReadFile(filepath.Join(dir, f.name)) // f.name is one of ours, not the request's
+	data, err := read(os.DirFS(dir), "", f.name) // f.name is one of ours, not the request's
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -32,7 +32,7 @@ func body(t *testing.T, r *http.Response) []byte {
 }
 
 func TestURL(t *testing.T) {
-	for _, name := range []string{"app.css", "form.js", "icon.svg"} {
+	for _, name := range []string{"app.css", "form.js", "passkey.js", "icon.svg"} {
 		stem, ext, _ := strings.Cut(name, ".")
 		want := regexp.MustCompile(`^/static/` + stem + `\.[0-9a-f]{12}\.` + ext + `$`)
 		if got := URL(name); !want.MatchString(got) {
@@ -57,7 +57,7 @@ func TestHashFollowsContent(t *testing.T) {
 func TestHandler(t *testing.T) {
 	h := Handler(Config{})
 	for name, contentType := range map[string]string{
-		"app.css": "text/css; charset=utf-8", "form.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+		"app.css": "text/css; charset=utf-8", "form.js": "text/javascript; charset=utf-8", "passkey.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 	} {
 		want, err := Bytes(name)
 		if err != nil {
@@ -137,6 +137,14 @@ func TestFromDisk(t *testing.T) {
 	if r := get(t, h, "GET", URL("app.css"), ""); r.StatusCode != 500 {
 		t.Errorf("missing on disk: status %d", r.StatusCode)
 	}
+	for name, text := range map[string]string{"form.js": "/* one */", "passkey.js": "/* two */"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := string(body(t, get(t, h, "GET", URL("passkey.js"), ""))); got != "/* one *//* two */" {
+		t.Errorf("the bundle is %q", got)
+	}
 	for _, text := range []string{"a{}", "b{}"} {
 		if err := os.WriteFile(filepath.Join(dir, "app.css"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -150,7 +158,7 @@ func TestFromDisk(t *testing.T) {
 
 // TestBudgets holds the promises about what a first visit costs.
 func TestBudgets(t *testing.T) {
-	for name, limit := range map[string]int{"app.css": 6 << 10, "form.js": 3 << 9, "icon.svg": 1 << 10} {
+	for name, limit := range map[string]int{"app.css": 6 << 10, "form.js": 3 << 9, "passkey.js": 9 << 9, "icon.svg": 1 << 10} {
 		data, err := Bytes(name)
 		if err != nil {
 			t.Fatal(err)
@@ -158,6 +166,13 @@ func TestBudgets(t *testing.T) {
 		if size := len(compress(data)); size > limit {
 			t.Errorf("%s is %d bytes compressed, more than %d", name, size, limit)
 		}
+	}
+	own, err := files.ReadFile("files/passkey.js") // without what it is bundled with
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, limit := len(compress(own)), 3<<10; size > limit {
+		t.Errorf("passkey.js alone is %d bytes compressed, more than %d", size, limit)
 	}
 }
 
@@ -187,10 +202,10 @@ func TestStylesheet(t *testing.T) {
 }
 
 func TestScript(t *testing.T) {
-	js, _ := Bytes("form.js")
+	js, _ := Bytes("passkey.js") // and form.js with it
 	for _, bad := range []string{"innerHTML", "eval(", "Function(", "fetch(", "XMLHttpRequest", "localStorage", "document.cookie", "document.write"} {
 		if bytes.Contains(js, []byte(bad)) {
-			t.Errorf("form.js uses %s", bad)
+			t.Errorf("a script uses %s", bad)
 		}
 	}
 }

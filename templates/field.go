@@ -144,6 +144,7 @@ type Choice struct {
 	ID, Name, Value string
 	TestID          string
 	Checked         bool
+	Optional        bool // may be left out
 	Error           string
 	Before, Link    string // the label, in which Link leads to URL
 	After, Hint     string

@@ -7,12 +7,8 @@ import "strings"
 
 // LoginNameField asks for what the policy lets people sign in with.
 func (p LoginNamePage) LoginNameField() (Field, error) {
-	return p.worded().loginName(p.labelKey(), p.LoginName)
-}
-
-func (p LoginNamePage) worded() Base {
-	p.variant = p.labelKey()
-	return p.Base
+	f, err := p.worded(p.labelKey()).loginName(p.labelKey(), p.LoginName)
+	return webauthn(f, p.PasskeyOptions), err
 }
 
 // labelKey is the label's last part in the catalogs. What we do not know is a
@@ -45,10 +41,11 @@ func (b Base) loginName(label, value string) (Field, error) {
 
 // PasswordField asks for the password.
 func (p PasswordPage) PasswordField() (Field, error) {
-	return p.field(Field{
+	f, err := p.field(Field{
 		Name: FieldPassword, Type: "password",
 		Autocomplete: "current-password", EnterKey: "done", TestID: "password-text-input", Focus: true,
 	}, "password.label")
+	return webauthn(f, p.PasskeyOptions), err
 }
 
 // CodeField asks for the code of the mail.

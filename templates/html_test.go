@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,7 @@ func TestPagesAreSound(t *testing.T) {
 				checkControls(t, d)
 				checkReferences(t, d)
 				checkForms(t, d)
+				checkCeremonies(t, d)
 				for _, bad := range []string{"ZgotmplZ", "{{", "<no value>", "%!"} {
 					if strings.Contains(source, bad) {
 						t.Errorf("the page contains %s", bad)
@@ -160,7 +162,9 @@ func checkNothingInline(t *testing.T, d document) {
 }
 
 // autocompleteTokens are the HTML standard's tokens as far as pages here use them.
-var autocompleteTokens = []string{"username", "current-password", "new-password", "one-time-code", "given-name", "family-name", "email", "off"}
+var autocompleteTokens = []string{"username", "current-password", "new-password", "one-time-code",
+	"given-name", "family-name", "email", "tel", "off",
+	"username webauthn", "current-password webauthn"}
 
 func checkControls(t *testing.T, d document) {
 	t.Helper()
@@ -217,11 +221,51 @@ func checkControls(t *testing.T, d document) {
 	}
 }
 
+// checkCeremonies: what only a script can do says so to whom has none, brings
+// options that parse, and every text for what may come of it.
+func checkCeremonies(t *testing.T, d document) {
+	t.Helper()
+	for _, form := range d.all("form", func(n *html.Node) bool { return attr(n, "class") == "ceremony" || has(n, "data-ceremony") }) {
+		conditional := attr(form, "data-ceremony") == "conditional"
+		if !conditional && len(d.all("noscript", nil)) != 1 {
+			t.Error("nothing tells a visitor without a script")
+		}
+		f := document{root: form}
+		holder := f.all("input", func(n *html.Node) bool { return attr(n, "name") == FieldCredential && attr(n, "value") == "" })
+		if len(holder) != 1 {
+			t.Errorf("%d places for the credential", len(holder))
+		}
+		script := d.all("script", func(n *html.Node) bool { return strings.Contains(attr(n, "src"), "passkey.") })
+		wish := f.all("input", func(n *html.Node) bool { return attr(n, "name") == FieldAction && attr(n, "value") == ActionChallenge })
+		if !has(form, "data-ceremony") {
+			if len(wish) != 1 || len(script) != 0 {
+				t.Error("a form without options does not ask for them, or loads what it does not need")
+			}
+			continue
+		}
+		var options struct {
+			PublicKey struct{ Challenge string }
+		}
+		if err := json.Unmarshal([]byte(attr(form, "data-options")), &options); err != nil || options.PublicKey.Challenge == "" {
+			t.Errorf("options that no script can use: %v", err)
+		}
+		if len(wish) != 0 || len(script) != 1 {
+			t.Errorf("a form with options asks for %d others, with %d scripts", len(wish), len(script))
+		}
+		if !conditional && (attr(form, "data-cancelled") == "" || attr(form, "data-failed") == "") {
+			t.Error("no words for when nothing comes of it")
+		}
+		if attr(form, "data-ceremony") == "create" && attr(form, "data-exists") == "" {
+			t.Error("no words for a key that is known already")
+		}
+	}
+}
+
 // checkReferences follows whatever points at an id.
 func checkReferences(t *testing.T, d document) {
 	t.Helper()
 	for _, n := range d.all("", nil) {
-		for _, name := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls", "data-for"} {
+		for _, name := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls", "data-for", "form"} {
 			for _, id := range strings.Fields(attr(n, name)) {
 				if d.ids[id] == nil {
 					t.Errorf("%s=%q points at nothing", name, id)
@@ -253,10 +297,7 @@ func checkForms(t *testing.T, d document) {
 			}
 		case "post":
 			forms++
-			submit := f.all("button", func(n *html.Node) bool { return attr(n, "type") == "submit" && attr(n, "data-testid") != "" })
-			if len(submit) != 1 {
-				t.Errorf("the form to %s has %d submit buttons", path, len(submit))
-			}
+			checkSubmits(t, d, form)
 			if query != "" && query != "a=k3v9p2qa" {
 				t.Errorf("a form's query is %q", query)
 			}
@@ -267,7 +308,38 @@ func checkForms(t *testing.T, d document) {
 	if len(d.all("", func(n *html.Node) bool { return attr(n, "data-testid") == "submit-button" })) > 1 {
 		t.Error("more than one main button")
 	}
-	if forms > 2 {
+	if forms > 3 {
 		t.Errorf("%d forms", forms)
+	}
+}
+
+// checkSubmits: a form has one button, or one for each value that it can send.
+// Only the form of a suggested passkey has none.
+func checkSubmits(t *testing.T, d document, form *html.Node) {
+	t.Helper()
+	within := slices.Collect(form.Descendants())
+	submits := d.all("button", func(n *html.Node) bool {
+		owner := attr(n, "form")
+		mine := owner == "" && slices.Contains(within, n) || owner != "" && owner == attr(form, "id")
+		return mine && attr(n, "type") == "submit"
+	})
+	if attr(form, "data-ceremony") == "conditional" {
+		if len(submits) != 0 || !has(form, "hidden") {
+			t.Error("the form of a suggested passkey can be seen")
+		}
+		return
+	}
+	if len(submits) == 0 {
+		t.Errorf("the form to %s has no submit button", attr(form, "action"))
+	}
+	values := map[string]bool{}
+	for _, n := range submits {
+		if attr(n, "data-testid") == "" {
+			t.Errorf("the button %q has no data-testid", text(n))
+		}
+		if len(submits) > 1 && (attr(n, "name") == "" || values[attr(n, "value")]) {
+			t.Errorf("the button %q sends what another one sends", text(n))
+		}
+		values[attr(n, "value")] = true
 	}
 }

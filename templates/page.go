@@ -147,7 +147,7 @@ func (b Base) IconURL() string {
 
 // Problems are all problems of the form, in the order of the summary.
 func (b Base) Problems() []Problem {
-	if b.Problem == nil {
+	if b.Problem == nil || b.cancelled() {
 		return nil
 	}
 	return append([]Problem{*b.Problem}, b.Problem.Also...)

@@ -39,7 +39,7 @@ func (b Base) Errors() (ErrorSummary, error) {
 }
 
 // Errors words the problems after the label of the field.
-func (p LoginNamePage) Errors() (ErrorSummary, error) { return p.worded().Errors() }
+func (p LoginNamePage) Errors() (ErrorSummary, error) { return p.worded(p.labelKey()).Errors() }
 
 // Chip shows who is signing in.
 type Chip struct {

@@ -20,7 +20,9 @@ func Stories(text *locale.Printer) []Story {
 	var all []Story
 	for _, stories := range [][]Story{
 		loginNameStories(base), passwordStories(base), resetStories(base), changeStories(base),
-		registerStories(base), verifyStories(base), endStories(base), factorStories(base), errorStories(base), themeStories(base),
+		registerStories(base), verifyStories(base), endStories(base),
+		accountStories(base), keyStories(base), codeStories(base), setUpStories(base), setUpCodeStories(base), setUpKeyStories(base),
+		errorStories(base), themeStories(base),
 	} {
 		all = append(all, stories...)
 	}
@@ -54,8 +56,8 @@ func (b Base) with(key, field string, args ...any) Base {
 	return b
 }
 
-func (b Base) noted(key string) Base {
-	b.Notice = key
+func (b Base) noted(key string, args ...any) Base {
+	b.Notice, b.NoticeArgs = key, args
 	return b
 }
 
@@ -126,6 +128,7 @@ func resetStories(b Base) []Story {
 		{"password-reset/not-found", PasswordResetPage{Base: b.with("problem.user_not_found", FieldLoginName), LoginName: storyName}},
 		{"password-reset/too-many", PasswordResetPage{Base: who.with("problem.too_many", "", 5*time.Minute), LoginName: storyName, Known: true}},
 		{"password-set/sent", set(who.noted("notice.reset_sent"), "")},
+		{"password-set/sms", PasswordSetPage{Base: who, LoginName: storyName, Rules: storyRules, CanSMS: true}},
 		{"password-set/no-rules", PasswordSetPage{Base: who, LoginName: storyName}},
 		{"password-set/wrong-code", set(who.with("problem.code_wrong", FieldCode), "WRONG1")},
 		{"password-set/too-short", set(who.with("problem.password_short", FieldPassword, 8), storyCode)},
@@ -249,6 +252,7 @@ func errorStories(b Base) []Story {
 		{"not_active", http.StatusForbidden, restart, 0},
 		{"organization_closed", http.StatusForbidden, restart, 0},
 		{"register_closed", http.StatusForbidden, restart, 0},
+		{"session_other", http.StatusForbidden, restart, 0},
 		{"wrong_organization", http.StatusForbidden, restart, 0},
 	} {
 		all = append(all, Story{"error/" + e.name, ErrorPage{

@@ -44,6 +44,15 @@ for (const list of document.querySelectorAll(".rules")) {
   check();
 }
 
+// Copy what would be tedious to type. The button says when it is done.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.text;
+  });
+}
+
 // One submission at a time. The button keeps its label, its focus and its width.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
