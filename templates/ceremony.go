@@ -12,6 +12,7 @@ type Ceremony struct {
 	Auto    bool   // start without being asked to
 	Name    *Field // what to call that which is created; nil for nothing
 
+	Icon      string // a kind of way
 	Button    string
 	Cancelled string // texts for what the script finds out
 	Failed    string
@@ -63,7 +64,7 @@ func (p SetUpKeyPage) Ceremony() (Ceremony, error) {
 
 // ceremony fills in the texts of the kind.
 func (b Base) ceremony(c Ceremony, kind string) (Ceremony, error) {
-	c.Base, c.Action = b, b.Link(c.Action)
+	c.Base, c.Action, c.Icon = b, b.Link(c.Action), kind
 	for _, text := range []struct {
 		into *string
 		part string

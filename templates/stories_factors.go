@@ -41,13 +41,9 @@ func accountStories(b Base) []Story {
 		{LoginName: "anna.lindqvist@elsewhere.example", SignedIn: true, ID: "3"},
 	}
 	long := AccountRow{Name: "Maximiliane Charlotte von und zu Hohenstein-Waldenfels-Donaudampfschifffahrt", LoginName: storyLong, ID: "4"}
-	page := AccountsPage{Base: b, Accounts: rows, CanAdd: true}
-	with := func(b Base) AccountsPage {
-		page.Base = b
-		return page
-	}
+	with := func(b Base) AccountsPage { return AccountsPage{Base: b, Accounts: rows, CanAdd: true} }
 	return []Story{
-		{"accounts/several", page},
+		{"accounts/several", with(b)},
 		{"accounts/one", AccountsPage{Base: b, Accounts: rows[:1]}},
 		{"accounts/long", AccountsPage{Base: b, Accounts: append(rows[:2:2], long), CanAdd: true}},
 		{"accounts/removed", with(b.noted("notice.account_removed"))},
