@@ -32,7 +32,7 @@ type Base struct {
 	Notice     string   // the key of something good to know, such as "notice.code_sent"
 	NoticeArgs []any    // the parameters of its text
 
-	variant string // which wording of a problem fits this page, see problemText
+	variant string // which wording of a problem or notice fits this page, see problemText
 }
 
 // Theme is how an organization looks: where its stylesheet and pictures are.
@@ -157,6 +157,9 @@ func (b Base) Problems() []Problem {
 func (b Base) NoticeText() (string, error) {
 	if b.Notice == "" {
 		return "", nil
+	}
+	if key := b.Notice + "." + b.variant; b.variant != "" && locale.Has(key) {
+		return b.T(key, b.NoticeArgs...)
 	}
 	return b.T(b.Notice, b.NoticeArgs...)
 }

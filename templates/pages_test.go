@@ -32,13 +32,13 @@ func TestTestIDs(t *testing.T) {
 		"error/expired":               {"error", "submit-button"},
 		"register/everything-missing": {"error"},
 		"accounts/one":                {"account-button", "remove-button"},
-		"passkey/ready":               {"submit-button", "back-button", "password-link"},
-		"u2f/ready":                   {"submit-button", "back-button", "time-based-link"},
+		"passkey/ready":               {"submit-button", "back-button", "password-way"},
+		"u2f/ready":                   {"submit-button", "back-button", "time-based-way"},
 		"code/app":                    {"code-text-input", "submit-button", "back-button"},
 		"code/sms-sent":               {"code-text-input", "submit-button", "resend-button"},
 		"code/email-link":             {"submit-button"},
 		"code/app-wrong":              {"error"},
-		"mfa-set/offered":             {"reset-button", "time-based-link"}, // so the hosted login calls the way to skip
+		"mfa-set/offered":             {"reset-button", "time-based-way"}, // so the hosted login calls the way to skip
 		"totp-set/scan":               {"code-text-input", "submit-button", "secret"},
 		"code-set/phone":              {"phone-text-input", "submit-button"},
 		"key-set/passkey-offered":     {"name-text-input", "submit-button", "reset-button"},

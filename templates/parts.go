@@ -102,6 +102,7 @@ type MailForm struct {
 	Wish   string // one of the Action… constants
 	TestID string
 	Label  string
+	Phone  string // where to; "" where that is known
 }
 
 // ResetForm asks for the mail with which the password is reset.
@@ -121,7 +122,7 @@ func (p VerifyPage) ResendForm() (MailForm, error) {
 
 func (b Base) mailForm(path, wish, testID, label string) (MailForm, error) {
 	text, err := b.T(label)
-	return MailForm{b, b.Link(path), wish, testID, text}, err
+	return MailForm{Base: b, Action: b.Link(path), Wish: wish, TestID: testID, Label: text}, err
 }
 
 // ReasonKey is the text that says why the password is to be changed.

@@ -94,11 +94,11 @@ func (p SetUpKeyPage) Chip() Chip { return Chip{p.Base, p.Who, false} }
 func (p AccountsPage) Rows() ([]AccountItem, error) {
 	var rows []AccountItem
 	for _, account := range p.Accounts {
-		row := AccountItem{AccountRow: account, First: or(account.Name, account.LoginName)}
-		if account.Name != "" && account.Name != account.LoginName {
-			row.Second = account.LoginName
+		row := AccountItem{AccountRow: account, First: Chip{Name: or(account.Name, account.LoginName)}}
+		if row.First.Name != account.LoginName {
+			row.Second.Name = account.LoginName
 		}
-		row.Initial = or(account.Initial, Chip{Name: row.First}.Initial())
+		row.Initial = or(account.Initial, row.First.Initial())
 		state := "accounts.signed_out"
 		if account.SignedIn {
 			state = "accounts.signed_in"
@@ -118,7 +118,7 @@ func (p AccountsPage) Rows() ([]AccountItem, error) {
 // AccountItem is an account in words.
 type AccountItem struct {
 	AccountRow
-	First, Second string // name and login name, or the login name alone
+	First, Second Chip   // name and login name, or the login name alone
 	State         string // "Signed in"
 	RemoveLabel   string
 }
@@ -177,6 +177,9 @@ func (b Base) addressed(key, address string) (string, error) {
 func (p CodePage) ResendForm() (MailForm, error) {
 	return p.mailForm(p.Path(), ActionResend, "resend-button", "action.send_new_code")
 }
+
+// NoticeText words the notice for the kind of code.
+func (p CodePage) NoticeText() (string, error) { return p.worded(p.Method).NoticeText() }
 
 // Errors words the problems for the kind of code.
 func (p CodePage) Errors() (ErrorSummary, error) { return p.worded(p.Method).Errors() }
@@ -250,9 +253,11 @@ func (p SetUpCodePage) ButtonText() (string, error) {
 	return p.T(p.key("confirm"))
 }
 
-// ResendForm asks for another code.
+// ResendForm asks for another code, to the same number.
 func (p SetUpCodePage) ResendForm() (MailForm, error) {
-	return p.mailForm(p.Path(), ActionResend, "resend-button", "action.send_new_code")
+	f, err := p.mailForm(p.Path(), ActionResend, "resend-button", "action.send_new_code")
+	f.Phone = p.Address
+	return f, err
 }
 
 // SMSForm asks for the code by SMS.

@@ -20,7 +20,7 @@ func storyWays(b Base, kinds ...string) []Way {
 	}
 	var all []Way
 	for _, kind := range kinds {
-		all = append(all, Way{Kind: kind, Href: b.Link(or(paths[kind], "/otp/"+kind)), TestID: kind + "-link"})
+		all = append(all, Way{Kind: kind, Href: b.Link(or(paths[kind], "/otp/"+kind)), TestID: kind + "-way"})
 	}
 	return all
 }
@@ -122,12 +122,13 @@ func codeStories(b Base) []Story {
 		{"code/app-too-many", with(b.with("problem.too_many", "", 30), WayTOTP, "")},
 		{"code/sms-first", first(WaySMS)},
 		{"code/sms-sent", with(b, WaySMS, "")},
-		{"code/sms-resent", with(b.noted("notice.otp_sent"), WaySMS, "")},
+		{"code/sms-resent", with(b.noted("notice.code_sent"), WaySMS, "")},
 		{"code/sms-missing", with(b.with("problem.code_empty", FieldCode), WaySMS, "")},
 		{"code/sms-wrong", with(b.with("problem.code_otp", FieldCode), WaySMS, storyDigits)},
 		{"code/sms-not-sent", with(b.with("problem.code_not_sent", ""), WaySMS, "")},
 		{"code/email-first", first(WayEmail)},
 		{"code/email-sent", with(b, WayEmail, "")},
+		{"code/email-resent", with(b.noted("notice.otp_sent"), WayEmail, "")},
 		{"code/email-unknown-address", CodePage{Base: b, Method: WayEmail, CanResend: true}},
 		{"code/email-missing", with(b.with("problem.code_empty", FieldCode), WayEmail, "")},
 		{"code/email-wrong", with(b.with("problem.code_otp", FieldCode), WayEmail, storyDigits)},
@@ -167,6 +168,7 @@ func setUpCodeStories(b Base) []Story {
 		return SetUpCodePage{Base: b, Method: WaySMS, Address: "+49 151 23456789", NeedCode: true}
 	}
 	return []Story{
+		{"totp-set/begin", SetUpTOTPPage{Base: b}},
 		{"totp-set/scan", app(b, "")},
 		{"totp-set/no-picture", SetUpTOTPPage{Base: b, Secret: storySecret, URI: storyURI}},
 		{"totp-set/missing", app(b.with("problem.code_empty", FieldCode), "")},
