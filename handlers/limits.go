@@ -66,13 +66,26 @@ func clientPrefix(r *http.Request) string {
 	return prefix.String()
 }
 
-// accountKey is one key for all spellings of a login name, so that ten variants
-// of it share a bucket.
-func (v *visit) accountKey() string {
-	if id := v.attempt.User.ID; id != "" {
-		return "user:" + id
+// canonical is one spelling for all spellings of a login name that ZITADEL takes
+// for the same: without white space around it and without case, a phone number
+// without its punctuation. Else each spelling would have ten tries of its own.
+func canonical(name string) string {
+	if phone := phoneNumber(name); phone != "" {
+		return phone
 	}
-	return "name:" + strings.ToLower(strings.TrimSpace(v.attempt.LoginName))
+	// Up before down: "ſ" and "s" are one letter to a search without case.
+	return strings.ToLower(strings.ToUpper(strings.TrimSpace(name)))
+}
+
+// mailbox is the canonical e-mail address, without the "+tag" that most servers
+// deliver to the same box: an address has endlessly many of them.
+func mailbox(address string) string {
+	address = canonical(address)
+	local, domain, ok := strings.Cut(address, "@")
+	if box, _, tagged := strings.Cut(local, "+"); ok && tagged && box != "" {
+		return box + "@" + domain
+	}
+	return address
 }
 
 // limitSearch bounds how fast an address can try login names.
@@ -80,29 +93,85 @@ func (v *visit) limitSearch() error {
 	return v.limit(bucket{"search", v.client(), perClientSearch})
 }
 
-// limitPassword bounds guessing, by address and by account.
+// limitPassword bounds guessing, by address and by account. A browser in which
+// the user has signed in before has a bucket of its own: else ten wrong tries now
+// and then, by anybody, would lock the owner out.
 func (v *visit) limitPassword() error {
+	key := v.guessed()
+	if v.known() {
+		key += " session:" + v.state.Session.ID
+	}
 	return v.limit(
 		bucket{"password-client", v.client(), perClientPassword},
-		bucket{"password-account", v.accountKey(), perAccountPass})
+		bucket{"password-account", key, perAccountPass})
 }
 
-// limitMail keeps anybody from bombing a mailbox: by account, whoever asks.
-func (v *visit) limitMail() error {
-	return v.limit(
-		bucket{"mail-client", v.client(), perClientMail},
-		bucket{"mail-account", v.accountKey(), perAccountMail})
-}
-
-// limitCode bounds guessing at a mailed code.
+// limitCode bounds guessing at a code. Here all browsers in which the user has
+// signed in share a bucket, apart from the strangers': whoever has stolen a
+// password must not get new tries at the second factor with every session.
 func (v *visit) limitCode() error {
-	return v.limit(bucket{"code", v.accountKey(), perAccountCode})
+	return v.limit(bucket{"code", v.guessed(), perAccountCode})
 }
+
+// guessed is the key of the account that a password or a code is tried on: the
+// user, by whatever name, if they have signed in here or are no secret.
+//
+// While users are hidden it is the typed name alone, for a bucket that `bob` and
+// `bob@example.com` share would tell that they are one user, and that there is
+// one. A sign-up goes by its address for the same reason: a new account must not
+// have another bucket than a taken address. A link names nobody but an id.
+func (v *visit) guessed() string {
+	id, name := v.attempt.User.ID, canonical(v.attempt.LoginName)
+	switch {
+	case v.known():
+		return "known:" + id
+	case id != "" && (name == "" || !v.signingUp() && !v.concealed()):
+		return "user:" + id
+	}
+	return "name:" + name
+}
+
+func (v *visit) signingUp() bool { return v.attempt.Registration != nil }
+
+// concealed reports whether policy hides who is a user.
+func (v *visit) concealed() bool {
+	return v.attempt.Hidden || v.attempt.Concealed || v.state.Settings.IgnoreUnknownUsernames
+}
+
+// known reports whether a credential of the attempt's user was shown in this
+// browser. Without one a ZITADEL session is merely about its user, and anybody
+// can have it. Who is just signing up is not known: a taken address never is.
+func (v *visit) known() bool {
+	s := v.state.Session
+	if s == nil || v.signingUp() || s.Factors.User.ID != v.attempt.User.ID {
+		return false
+	}
+	f := s.Factors
+	return !f.Password.IsZero() || !f.WebAuthN.IsZero() || !f.Intent.IsZero()
+}
+
+// limitMail keeps anybody from bombing a mailbox, whoever asks: by the address
+// or name that was typed, as a sign-up with it is, and by its user, so that their
+// names do not add up. Where users are hidden, a page that counted two names as
+// one would tell whose they are.
+func (v *visit) limitMail() error {
+	buckets := []bucket{{"mail-client", v.client(), perClientMail}}
+	if name := mailbox(v.attempt.LoginName); name != "" {
+		buckets = append(buckets, mailTo("box:"+name))
+	}
+	if id := v.attempt.User.ID; id != "" && (v.known() || !v.concealed()) {
+		buckets = append(buckets, mailTo("user:"+id))
+	}
+	return v.limit(buckets...)
+}
+
+// mailTo is the bucket of all mails to one recipient, of any kind.
+func mailTo(key string) bucket { return bucket{"mail-account", key, perAccountMail} }
 
 // limitRegister bounds how many accounts an address can make, and how many
 // mails one mailbox can be sent by sign-ups in its name.
 func (v *visit) limitRegister(email string) error {
 	return v.limit(
 		bucket{"register-client", v.client(), perClientRegister},
-		bucket{"mail-account", "name:" + strings.ToLower(email), perAccountMail})
+		mailTo("box:"+mailbox(email)))
 }
