@@ -19,10 +19,13 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 // default policies. Each situation says how it differs from hers.
 func signedIn() flow.State {
 	return flow.State{
-		Now:     now,
+		Now:         now,
 		CheckedHere: true,
 		Settings: zitadelclient.LoginSettings{
-			AllowUsernamePassword: true, AllowRegister: true,
+			AllowUsernamePassword: true, AllowRegister: true, PasskeysType: true,
+			SecondFactors: []zitadelclient.AuthMethod{
+				zitadelclient.MethodTOTP, zitadelclient.MethodU2F, zitadelclient.MethodOTPEmail, zitadelclient.MethodOTPSMS,
+			},
 			PasswordCheckLifetime: 240 * time.Hour, ExternalLoginCheckLifetime: 240 * time.Hour,
 			SecondFactorCheckLifetime: 18 * time.Hour, MultiFactorCheckLifetime: 12 * time.Hour,
 		},
@@ -52,6 +55,36 @@ func identified(s *flow.State) { s.Session = nil }
 func before(s *flow.State) { s.CheckedHere = false }
 
 func hiding(s *flow.State) { s.Settings.IgnoreUnknownUsernames = true }
+
+func forced(s *flow.State)        { s.Settings.ForceMFA = true }
+func forcedLocally(s *flow.State) { s.Settings.ForceMFALocalOnly = true }
+func noFactors(s *flow.State)     { s.Settings.SecondFactors = nil }
+func offering(s *flow.State)      { s.Settings.MFAInitSkipLifetime = 30 * 24 * time.Hour }
+
+func emailFirst(s *flow.State) {
+	s.EmailCodeFirst, s.Methods = true, []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail}
+}
+
+func byPasskey(s *flow.State) {
+	s.Session.Factors.Password = time.Time{}
+	s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
+	s.Methods = append(s.Methods, zitadelclient.MethodPasskey)
+}
+
+func byProvider(s *flow.State) {
+	s.Session.Factors.Password, s.Session.Factors.Intent = time.Time{}, ago(time.Minute)
+}
+
+// shown puts a check of a minute ago into the session.
+func shown(factor func(*zitadelclient.Factors) *time.Time) func(*flow.State) {
+	return func(s *flow.State) { *factor(&s.Session.Factors) = ago(time.Minute) }
+}
+
+func totp(f *zitadelclient.Factors) *time.Time     { return &f.TOTP }
+func key(f *zitadelclient.Factors) *time.Time      { return &f.WebAuthN }
+func sms(f *zitadelclient.Factors) *time.Time      { return &f.OTPSMS }
+func mail(f *zitadelclient.Factors) *time.Time     { return &f.OTPEmail }
+func recovery(f *zitadelclient.Factors) *time.Time { return &f.RecoveryCode }
 
 func prompt(prompts ...zitadelclient.Prompt) func(*flow.State) {
 	return func(s *flow.State) { s.Request.Prompts = prompts }
@@ -105,9 +138,7 @@ func TestNext(t *testing.T) {
 		{"passwords were switched off since", []change{func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
 		{"signed in by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(time.Minute) }}, flow.Finish, ""},
 		{"signed in by a provider long ago", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(241 * time.Hour) }}, flow.Password, flow.ReauthRequired},
-		{"signed in by a passkey", []change{passwordAt(time.Time{}), func(s *flow.State) {
-			s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
-		}}, flow.Finish, ""},
+		{"signed in by a passkey", []change{byPasskey}, flow.Finish, ""},
 		{"a security key alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.WebAuthN = ago(time.Minute) }}, flow.Password, ""},
 		{"a one-time code alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.TOTP = ago(time.Minute) }}, flow.Password, ""},
 
@@ -142,22 +173,73 @@ func TestNext(t *testing.T) {
 		{"organization deactivated", []change{func(s *flow.State) { s.OrganizationClosed = true }}, flow.Deny, flow.OrganizationClosed},
 
 		// The second factor.
-		{"MFA forced, none shown", []change{func(s *flow.State) { s.Settings.ForceMFA = true }}, flow.SecondFactor, ""},
-		{"MFA forced for local users", []change{func(s *flow.State) { s.Settings.ForceMFALocalOnly = true }}, flow.SecondFactor, ""},
-		{"MFA forced for local users, by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) {
-			s.Settings.ForceMFALocalOnly = true
-			s.Session.Factors.Intent = ago(time.Minute)
-		}}, flow.Finish, ""},
-		{"TOTP enrolled, nothing forced", []change{method(zitadelclient.MethodTOTP)}, flow.SecondFactor, ""},
-		{"security key enrolled", []change{method(zitadelclient.MethodU2F)}, flow.SecondFactor, ""},
-		{"code by SMS enrolled", []change{method(zitadelclient.MethodOTPSMS)}, flow.SecondFactor, ""},
-		{"code by e-mail enrolled", []change{method(zitadelclient.MethodOTPEmail)}, flow.SecondFactor, ""},
-		{"TOTP enrolled and shown", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(time.Minute) }}, flow.Finish, ""},
-		{"TOTP shown too long ago", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(19 * time.Hour) }}, flow.SecondFactor, ""},
-		{"passkey counts as both", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) {
-			s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
-		}}, flow.Finish, ""},
+		{"MFA forced, none enrolled", []change{forced}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA forced for local users", []change{forcedLocally}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA forced for local users, by a provider", []change{byProvider, forcedLocally}, flow.Finish, ""},
+		{"MFA forced for all, by a provider", []change{byProvider, forced}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA forced, nothing to set up", []change{forced, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Deny, flow.NoMethod},
+		{"MFA forced, only passkeys to set up", []change{forced, noFactors}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA forced, TOTP enrolled", []change{forced, method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
+		{"MFA forced, TOTP shown", []change{forced, method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
+		{"MFA forced, signed in by a passkey", []change{forced, byPasskey}, flow.Finish, ""},
+		{"TOTP enrolled, nothing forced", []change{method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
+		{"security key enrolled", []change{method(zitadelclient.MethodU2F)}, flow.SecurityKey, ""},
+		{"code by SMS enrolled", []change{method(zitadelclient.MethodOTPSMS)}, flow.OTPSMS, ""},
+		{"code by e-mail enrolled", []change{method(zitadelclient.MethodOTPEmail)}, flow.OTPEmail, ""},
+		{"several enrolled: the strongest first", []change{method(zitadelclient.MethodOTPEmail), method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
+		{"several enrolled, another taken", []change{method(zitadelclient.MethodOTPEmail), method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Preferred = flow.OTPEmail }}, flow.OTPEmail, ""},
+		{"a way taken that the user does not have", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Preferred = flow.OTPSMS }}, flow.TOTP, ""},
+		{"all enrolled", []change{method(zitadelclient.MethodOTPEmail), method(zitadelclient.MethodOTPSMS), method(zitadelclient.MethodTOTP), method(zitadelclient.MethodU2F)}, flow.SecurityKey, ""},
+		{"enrolled, and no longer allowed", []change{method(zitadelclient.MethodOTPSMS), noFactors}, flow.OTPSMS, ""},
+		{"one allowed, one not", []change{method(zitadelclient.MethodOTPSMS), method(zitadelclient.MethodTOTP), func(s *flow.State) {
+			s.Settings.SecondFactors = []zitadelclient.AuthMethod{zitadelclient.MethodOTPSMS}
+		}}, flow.OTPSMS, ""},
+		{"TOTP enrolled and shown", []change{method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
+		{"security key enrolled and shown", []change{method(zitadelclient.MethodU2F), shown(key)}, flow.Finish, ""},
+		{"code by SMS enrolled and shown", []change{method(zitadelclient.MethodOTPSMS), shown(sms)}, flow.Finish, ""},
+		{"code by e-mail enrolled and shown", []change{method(zitadelclient.MethodOTPEmail), shown(mail)}, flow.Finish, ""},
+		{"recovery code shown", []change{method(zitadelclient.MethodTOTP), shown(recovery)}, flow.Finish, ""},
+		{"TOTP shown too long ago", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(19 * time.Hour) }}, flow.TOTP, ""},
+		{"TOTP shown before prompt=login", []change{method(zitadelclient.MethodTOTP), shown(totp), prompt("login"), before}, flow.Password, flow.ReauthRequired},
+		{"passkey counts as both", []change{method(zitadelclient.MethodTOTP), byPasskey}, flow.Finish, ""},
+		{"passkey shown too long ago", []change{method(zitadelclient.MethodPasskey), byPasskey, func(s *flow.State) { s.Session.Factors.WebAuthN = ago(13 * time.Hour) }}, flow.Passkey, flow.ReauthRequired},
 		{"passkey enrolled beside the password", []change{method(zitadelclient.MethodPasskey)}, flow.Finish, ""},
+		{"passkey enrolled, MFA forced", []change{forced, method(zitadelclient.MethodPasskey)}, flow.SetUpFactor, flow.FactorRequired},
+
+		// A factor on offer.
+		{"offered, never skipped", []change{offering}, flow.SetUpFactor, flow.FactorOffered},
+		{"offered, skipped of late", []change{offering, func(s *flow.State) { s.User.MFAInitSkipped = ago(time.Hour) }}, flow.Finish, ""},
+		{"offered, skipped long ago", []change{offering, func(s *flow.State) { s.User.MFAInitSkipped = ago(31 * 24 * time.Hour) }}, flow.SetUpFactor, flow.FactorOffered},
+		{"offered to somebody who has one", []change{offering, method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
+		{"offered to somebody with a passkey", []change{offering, byPasskey}, flow.Finish, ""},
+		{"offered, but there is nothing", []change{offering, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Finish, ""},
+		{"offered, prompt=none", []change{offering, prompt("none")}, flow.Deny, flow.LoginRequired},
+		{"wanted by choice", []change{func(s *flow.State) { s.SettingUp = true }}, flow.SetUpFactor, flow.FactorOffered},
+		{"wanted by choice, not signed in", []change{identified, func(s *flow.State) { s.SettingUp = true }}, flow.Password, ""},
+		{"wanted by choice, second factor missing", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.SettingUp = true }}, flow.TOTP, ""},
+
+		// Ways in.
+		{"passkey before password", []change{identified, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
+		{"passkey and password, the password taken", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Preferred = flow.Password }}, flow.Password, ""},
+		{"passkey alone", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodPasskey} }}, flow.Passkey, ""},
+		{"passkeys not allowed", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Password, ""},
+		{"passkey shown, and no longer allowed", []change{byPasskey, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Password, flow.ReauthRequired},
+		{"passkey alone, passwords are off", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Passkey, ""},
+		{"passkey, hidden", []change{identified, hiding, method(zitadelclient.MethodPasskey)}, flow.Password, ""},
+		{"passkey, hidden, known to this browser", []change{identified, hiding, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Recalled = true }}, flow.Passkey, ""},
+		{"a provider alone", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodIDP} }}, flow.Deny, flow.NoMethod},
+		{"code by e-mail alone, not allowed as first", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail} }}, flow.Deny, flow.NoMethod},
+		{"code by e-mail as the first factor", []change{identified, emailFirst}, flow.OTPEmail, ""},
+		{"code by e-mail shown as the first factor", []change{emailFirst, passwordAt(time.Time{}), shown(mail)}, flow.Finish, ""},
+		{"code by e-mail is not both", []change{emailFirst, forced, passwordAt(time.Time{}), shown(mail)}, flow.SetUpFactor, flow.FactorRequired},
+		{"code by e-mail first, TOTP second", []change{emailFirst, method(zitadelclient.MethodTOTP), passwordAt(time.Time{}), shown(mail)}, flow.TOTP, ""},
+
+		// Accounts.
+		{"one account, and a choice is asked for", []change{stranger, func(s *flow.State) { s.Accounts = 1 }}, flow.SelectAccount, ""},
+		{"accounts, but another is wanted", []change{stranger, func(s *flow.State) { s.Accounts, s.AddingAccount = 2, true }}, flow.LoginName, ""},
+		{"accounts, but a name was typed", []change{stranger, func(s *flow.State) { s.Accounts, s.LoginName = 2, "nobody" }}, flow.LoginName, ""},
+		{"accounts, and one is chosen", []change{func(s *flow.State) { s.Accounts = 2 }}, flow.Finish, ""},
+		{"accounts, and a sign-up", []change{stranger, func(s *flow.State) { s.Accounts, s.Request.Create = 2, true }}, flow.Register, ""},
 
 		// The address.
 		{"address unproven", []change{func(s *flow.State) { s.User.EmailVerified = false }}, flow.VerifyEmail, ""},
@@ -280,12 +362,15 @@ func forbidden(s flow.State) string {
 	}
 	f := z.Factors
 	passkey := time.Time{}
-	if f.UserVerified {
+	if f.UserVerified && s.Settings.PasskeysType {
 		passkey = f.WebAuthN
 	}
 	first := latest(f.Intent, passkey)
 	if s.Settings.AllowUsernamePassword {
 		first = latest(first, f.Password)
+	}
+	if s.EmailCodeFirst {
+		first = latest(first, f.OTPEmail)
 	}
 	if first.IsZero() {
 		return "no first factor was shown"
@@ -305,7 +390,13 @@ func forbidden(s flow.State) string {
 	if limit := s.Expiry.MaxAgeDays; limit > 0 && !f.Password.IsZero() && s.Now.Sub(u.PasswordChanged) > time.Duration(limit)*24*time.Hour {
 		return "the password has expired"
 	}
-	second := latest(f.TOTP, f.OTPEmail, f.OTPSMS, f.WebAuthN)
+	second := latest(f.TOTP, f.OTPEmail, f.OTPSMS, f.WebAuthN, f.RecoveryCode)
+	if s.EmailCodeFirst && f.Password.IsZero() && f.Intent.IsZero() && passkey.IsZero() {
+		second = latest(f.TOTP, f.OTPSMS, f.WebAuthN, f.RecoveryCode)
+		if first.IsZero() {
+			first = f.OTPEmail
+		}
+	}
 	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
 		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP
 	})
@@ -357,6 +448,13 @@ func generate(r *rand.Rand) flow.State {
 		func() { age := time.Duration(r.IntN(48)) * time.Hour; s.Request.MaxAge = &age },
 		func() { s.Request.Create = true },
 		func() { s.CheckedHere = false },
+		func() { s.EmailCodeFirst = true },
+		func() { s.Settings.PasskeysType = false },
+		func() { s.Settings.SecondFactors = nil },
+		func() { s.Settings.MFAInitSkipLifetime = time.Hour },
+		func() { s.SettingUp = true },
+		func() { s.Accounts = 2 },
+		func() { s.Recalled = true },
 		func() { s.FromLink = true },
 		func() { s.Expiry.MaxAgeDays = r.IntN(3) },
 		func() { s.Session.Expires = ago(time.Minute) },

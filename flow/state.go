@@ -26,8 +26,19 @@ type State struct {
 	Verifying    bool         // a verification code was brought along by a link
 	Verified     bool         // that code was right
 	Changing     bool         // a new password is wanted by the visitor's own choice
+	Skipped      bool         // an offered factor was put off in this attempt
+	SettingUp    bool         // a further factor is wanted by the visitor's own choice
 	FromLink     bool         // begun by a link in a mail, maybe by somebody who merely reads it
 	CheckedHere  bool         // a first factor was shown in this very attempt
+
+	Accounts      int  // how many this browser may choose from
+	AddingAccount bool // none of them, said the visitor
+	Preferred     Kind // the way that the visitor took, where there are several
+	Recalled      bool // the user was signed in in this browser before
+
+	// EmailCodeFirst and RecoveryCodes are the operator's to allow.
+	EmailCodeFirst bool
+	RecoveryCodes  bool
 
 	User               *zitadelclient.User // nil: not identified
 	Methods            []zitadelclient.AuthMethod
@@ -81,7 +92,11 @@ func (s State) sessionIsUsers() bool {
 // firstFactorAt is when a first factor was last shown in the session.
 func (s State) firstFactorAt() time.Time {
 	f := s.Session.Factors
-	return latest(f.Password, f.Intent, passkeyAt(f))
+	at := latest(f.Password, f.Intent, passkeyAt(f))
+	if s.EmailCodeFirst {
+		at = latest(at, f.OTPEmail)
+	}
+	return at
 }
 
 // firstFactorIsFresh reports whether any first factor is within its lifetime
@@ -90,7 +105,8 @@ func (s State) firstFactorIsFresh() bool {
 	f := s.Session.Factors
 	return s.Settings.AllowUsernamePassword && s.fresh(f.Password, s.Settings.PasswordCheckLifetime) ||
 		s.fresh(f.Intent, s.Settings.ExternalLoginCheckLifetime) ||
-		s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime)
+		s.Settings.PasskeysType && s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime) ||
+		s.EmailCodeFirst && s.fresh(f.OTPEmail, s.Settings.SecondFactorCheckLifetime)
 }
 
 // fresh holds one check against its policy lifetime, prompt=login and max_age.
@@ -120,36 +136,6 @@ func passkeyAt(f zitadelclient.Factors) time.Time {
 		return time.Time{}
 	}
 	return f.WebAuthN
-}
-
-// secondFactorNeeded reports whether policy or enrolment asks for one.
-func (s State) secondFactorNeeded() bool {
-	if s.Settings.ForceMFA {
-		return true
-	}
-	local := s.Session.Factors.Intent.IsZero()
-	if s.Settings.ForceMFALocalOnly && local {
-		return true
-	}
-	return slices.ContainsFunc(s.Methods, isSecondFactor)
-}
-
-func isSecondFactor(m zitadelclient.AuthMethod) bool {
-	switch m {
-	case zitadelclient.MethodTOTP, zitadelclient.MethodU2F, zitadelclient.MethodOTPSMS, zitadelclient.MethodOTPEmail:
-		return true
-	}
-	return false
-}
-
-// secondFactorIsFresh reports whether a second factor stands. A passkey with
-// user verification is two factors in one.
-func (s State) secondFactorIsFresh() bool {
-	f := s.Session.Factors
-	if s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
-		return true
-	}
-	return s.fresh(latest(f.TOTP, f.OTPSMS, f.OTPEmail, f.WebAuthN), s.Settings.SecondFactorCheckLifetime)
 }
 
 func latest(times ...time.Time) time.Time {

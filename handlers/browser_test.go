@@ -199,7 +199,7 @@ func (p *page) form(values map[string]string, testid ...string) (method, action 
 		}
 		for node = button; node != nil && node.Data != "form"; node = node.Parent {
 		}
-		if node == nil {
+		if attr(button, "form") != "" {
 			node = p.find("form", func(n *html.Node) bool { return attr(n, "id") == attr(button, "form") })
 		}
 	} else {
@@ -332,7 +332,9 @@ func (p *page) find(name string, matches func(*html.Node) bool) (found *html.Nod
 }
 
 // text is what a reader reads, white space folded.
-func (p *page) text() string {
+func (p *page) text() string { return nodeText(p.root) }
+
+func nodeText(root *html.Node) string {
 	var words []string
 	var walk func(*html.Node)
 	walk = func(n *html.Node) {
@@ -343,7 +345,7 @@ func (p *page) text() string {
 			walk(child)
 		}
 	}
-	walk(p.root)
+	walk(root)
 	return strings.Join(words, " ")
 }
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"slices"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -26,6 +27,15 @@ func (v *visit) load() error {
 		Changing:     a.Changing,
 		FromLink:     a.FromLink,
 		CheckedHere:  a.Checked,
+		SettingUp:    a.SettingUp,
+		Skipped:      a.Skipped,
+
+		AddingAccount: a.AddingAccount,
+		Recalled:      a.Recalled,
+		Preferred:     flow.Kind(a.Preferred),
+
+		EmailCodeFirst: v.EmailCodeFirst,
+		RecoveryCodes:  v.RecoveryCodes,
 	}
 	if err := v.loadAccount(); err != nil {
 		return err
@@ -46,10 +56,15 @@ func (v *visit) load() error {
 // possession of the token, not our service's rights, makes it this browser's.
 func (v *visit) loadAccount() error {
 	v.account = nil
+	if err := v.countAccounts(); err != nil {
+		return err
+	}
 	if v.attempt.ZitadelSession == "" {
 		return nil
 	}
-	if v.renewed != nil && v.renewed.ZitadelSession == v.attempt.ZitadelSession {
+	if p := v.attempt.Provisional; p != nil && p.ID == v.attempt.ZitadelSession {
+		v.account = v.accountWith(zitadelclient.SessionRef{ID: p.ID, Token: p.Token})
+	} else if v.renewed != nil && v.renewed.ZitadelSession == v.attempt.ZitadelSession {
 		v.account = v.renewed // made by this request: the browser cannot have sent it
 	} else {
 		accounts, err := v.Sessions.Accounts(v.ctx, v.r)
@@ -99,8 +114,38 @@ func (v *visit) loadUser() error {
 		return err
 	}
 	v.state.User = &user
-	v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id)
+	v.state.Methods, err = v.methods(id)
 	return err
+}
+
+// methods lists what the user has set up. Keys count for our RP ID alone: one
+// that is bound to another domain cannot be shown here.
+func (v *visit) methods(userID string) ([]zitadelclient.AuthMethod, error) {
+	if v.RPID == "" {
+		return v.Zitadel.AuthMethods(v.ctx, userID)
+	}
+	return v.Zitadel.AuthMethodsFor(v.ctx, userID, v.RPID)
+}
+
+// countAccounts finds out whether there is a choice of accounts, where nothing
+// says yet who is signing in.
+func (v *visit) countAccounts() error {
+	a := v.attempt
+	if a.User.ID != "" || a.LoginName != "" || a.AddingAccount || a.Registration != nil || a.Request.Create {
+		return nil
+	}
+	choices, err := v.choices()
+	v.state.Accounts = len(choices)
+	return err
+}
+
+// choices are the accounts that may be chosen here: those of the organization
+// that is asked for.
+func (v *visit) choices() ([]session.Account, error) {
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	return slices.DeleteFunc(offered(accounts), func(a session.Account) bool {
+		return v.attempt.Organization != "" && a.OrganizationID != v.attempt.Organization
+	}), unavailable(err)
 }
 
 // loadSettings reads the policies of the user's organization (cached for

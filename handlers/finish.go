@@ -102,7 +102,8 @@ func (v *visit) newSession(c zitadelclient.IDClaims) session.Session {
 		Subject: c.Subject, Issuer: c.Issuer, ZitadelSession: c.SessionID,
 		Name: user.DisplayName, Email: user.Email, OrganizationID: user.OrganizationID,
 		Roles: c.Roles, Methods: c.Methods, AuthTime: c.AuthTime,
-		UserAgent: clip(v.r.UserAgent(), 200), IP: web.ClientIPFrom(v.r.Context()).String(),
+		Persistent: v.attempt.Persistent,
+		UserAgent:  clip(v.r.UserAgent(), 200), IP: web.ClientIPFrom(v.r.Context()).String(),
 	}
 }
 

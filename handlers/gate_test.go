@@ -315,7 +315,7 @@ func TestChangePasswordBesideAnOldTab(t *testing.T) {
 	w := newWorld(t)
 	b := newBrowser(t)
 	w.signIn(b)
-	b.open(w.auth + "/login?prompt=select_account&return_to=" + w.app + "/inbox").at("/loginname")
+	b.open(w.auth + "/login?prompt=select_account&return_to=" + w.app + "/inbox").at("/accounts")
 	b.open(w.auth + "/.well-known/change-password").at("/password/change")
 }
 
@@ -376,8 +376,8 @@ func TestNoSessionIsLeftBehind(t *testing.T) {
 	b := newBrowser(t)
 	w.signIn(b)
 	for range 4 {
-		b.open(w.auth + "/login?prompt=select_account&return_to=" + w.app + "/inbox").at("/loginname").
-			fill(map[string]string{"loginName": "alice"})
+		b.open(w.auth+"/login?prompt=select_account&return_to="+w.app+"/inbox").at("/accounts").
+			fill(nil, "account-button").at("/inbox")
 		b.open(w.auth + "/login?prompt=login&return_to=" + w.app + "/inbox").at("/password").
 			fill(map[string]string{"password": password}).at("/inbox")
 		w.zitadel.Advance(minute)

@@ -38,6 +38,13 @@ type Config struct {
 	Pages    *templates.Renderer
 	Static   http.Handler // serves /static/
 
+	// RPID is the domain that passkeys are bound to: the registrable parent, so
+	// that they work on every host below it. To change it orphans all keys.
+	RPID string
+	// EmailCodeFirst lets a code by e-mail be a first factor; RecoveryCodes says
+	// that this ZITADEL knows them.
+	EmailCodeFirst, RecoveryCodes bool
+
 	AppOrigins     web.Origins  // where return_to may lead, and who may read /session
 	LogoutOrigins  web.Origins  // where a sign-out may lead, beyond AppOrigins
 	ClientOrigins  web.Origins  // where other clients' redirects may chain to (form-action)

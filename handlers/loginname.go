@@ -142,7 +142,7 @@ func (v *visit) identified(user zitadelclient.User) error {
 	if v.attempt.Concealed {
 		return nil // not asked for: the call would tell known from unknown by its time
 	}
-	found, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
+	found, err := v.methods(user.ID)
 	if err != nil {
 		return err
 	}

@@ -14,15 +14,17 @@ func (h *Handlers) verifyTemplate() string {
 	return h.PublicURL.String() + h.BasePath.String() + "/verify?userId={{.UserID}}&code={{.Code}}"
 }
 
+func (h *Handlers) otpTemplate() string {
+	return h.PublicURL.String() + h.BasePath.String() + "/otp/email?code={{.Code}}"
+}
+
 func (h *Handlers) resetTemplate() string {
 	return h.PublicURL.String() + h.BasePath.String() + "/password/set?userId={{.UserID}}&code={{.Code}}"
 }
 
-// sendOnArrival sends the mail that the next step waits for, once an attempt
-// and only as the result of a form: a page that is fetched, reloaded or
-// prefetched sends nothing.
-func (v *visit) sendOnArrival() error {
-	if v.step.Kind != flow.VerifyEmail || v.attempt.VerifySent || v.state.Session == nil || v.r.Method != "POST" {
+// mailVerification sends the code that the page asks for, once an attempt.
+func (v *visit) mailVerification() error {
+	if v.attempt.VerifySent || v.state.Session == nil {
 		return nil
 	}
 	if v.limitMail() != nil {

@@ -27,14 +27,30 @@ func (v *visit) proceed() error {
 		// A step without a page must stop people, never wave them through.
 		return web.Error{Status: http.StatusForbidden, Key: "error.no_method", Err: fmt.Errorf("step %q has no page", v.step.Kind)}
 	}
-	if err := v.sendOnArrival(); err != nil {
-		return err
+	if arrive, ok := arrivals[v.step.Kind]; ok && v.r.Method == http.MethodPost {
+		if err := arrive(v); err != nil {
+			return err
+		}
 	}
 	return web.Redirect(v.w, v.r, v.path(path))
 }
 
 // stepPaths gives each step its page.
 var stepPaths = map[flow.Kind]string{
+	flow.SelectAccount:    "/accounts",
+	flow.Passkey:          "/passkey",
+	flow.SecondFactor:     "/mfa",
+	flow.SecurityKey:      "/u2f",
+	flow.TOTP:             "/otp/time-based",
+	flow.OTPSMS:           "/otp/sms",
+	flow.OTPEmail:         "/otp/email",
+	flow.RecoveryCode:     "/recovery-code",
+	flow.SetUpFactor:      "/mfa/set",
+	flow.SetUpPasskey:     "/passkey/set",
+	flow.SetUpSecurityKey: "/u2f/set",
+	flow.SetUpTOTP:        "/otp/time-based/set",
+	flow.SetUpOTPSMS:      "/otp/sms/set",
+	flow.SetUpOTPEmail:    "/otp/email/set",
 	flow.LoginName:        "/loginname",
 	flow.Password:         "/password",
 	flow.ResetPassword:    "/password/set",
@@ -43,4 +59,16 @@ var stepPaths = map[flow.Kind]string{
 	flow.RegisterPassword: "/register/password",
 	flow.VerifyEmail:      "/verify",
 	flow.Verified:         "/verify/success",
+}
+
+// arrivals are what a step needs done before its page is shown: a challenge to
+// sign, a code to type. It is done once, and only as the result of a form: a page
+// that is fetched, reloaded or prefetched sends nothing and changes nothing, and
+// offers a button instead.
+var arrivals = map[flow.Kind]func(*visit) error{
+	flow.VerifyEmail: (*visit).mailVerification,
+	flow.Passkey:     (*visit).challengeOnArrival,
+	flow.SecurityKey: (*visit).challengeOnArrival,
+	flow.OTPSMS:      (*visit).codeOnArrival,
+	flow.OTPEmail:    (*visit).codeOnArrival,
 }

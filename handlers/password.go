@@ -25,6 +25,8 @@ func showPassword(v *visit) (templates.Page, error) {
 		Base:      v.base(),
 		LoginName: v.attempt.LoginName,
 		CanReset:  v.step.Allows(flow.ResetPassword),
+		Remember:  v.attempt.Persistent,
+		Others:    v.others(),
 	}, nil
 }
 
@@ -36,6 +38,7 @@ func submitPassword(v *visit, form url.Values) error {
 		return v.requestReset()
 	}
 	password := form.Get(templates.FieldPassword)
+	v.attempt.Persistent = form.Has(templates.FieldRemember)
 	if password == "" {
 		return refuse(templates.FieldPassword, "problem.password_empty")
 	}
@@ -58,7 +61,7 @@ func (v *visit) checkPassword(password string) error {
 	checks := zitadelclient.Checks{UserID: v.attempt.User.ID, Password: password}
 	began := v.Now()
 	err := v.updateSession(checks)
-	if errors.Is(err, zitadelclient.SessionEnded) || errors.Is(err, errNoSession) {
+	if errors.Is(err, zitadelclient.SessionEnded) {
 		err = v.createSession(checks)
 	}
 	switch kind := kindOf(err); kind {
@@ -102,15 +105,25 @@ func (v *visit) credentialsRefused(err error) error {
 	return refuse("", "problem.credentials")
 }
 
+// accountWith is the identified user with a ZITADEL session.
+func (v *visit) accountWith(ref zitadelclient.SessionRef) *session.Account {
+	snapshot := v.attempt.User
+	return &session.Account{
+		UserID: snapshot.ID, OrganizationID: snapshot.OrganizationID,
+		LoginName: snapshot.LoginName, DisplayName: snapshot.DisplayName,
+		ZitadelSession: ref.ID, ZitadelToken: ref.Token, Used: v.Now(), Persistent: v.attempt.Persistent,
+	}
+}
+
 // errNoSession says that this browser has no live ZITADEL session of the user.
-var errNoSession = errors.New("no ZITADEL session of this user")
+var errNoSession = &zitadelclient.Error{Kind: zitadelclient.SessionEnded, Op: "find the session of this browser"}
 
 // updateSession adds checks to the user's ZITADEL session. One PATCH is in
 // flight per session, across replicas: each rotates the token and kills the
 // last, and two at once would leave the browser with a dead one.
 func (v *visit) updateSession(checks zitadelclient.Checks) error {
 	s := v.state.Session
-	if s == nil || v.account == nil || s.Factors.User.ID != checks.UserID || !s.Expires.IsZero() && !s.Expires.After(v.Now()) {
+	if s == nil || v.account == nil || s.Factors.User.ID != v.attempt.User.ID || !s.Expires.IsZero() && !s.Expires.After(v.Now()) {
 		return errNoSession
 	}
 	unlock, err := v.Sessions.Lock(v.ctx, "zitadel:"+v.account.ZitadelSession, submitTime)
@@ -118,13 +131,8 @@ func (v *visit) updateSession(checks zitadelclient.Checks) error {
 		return unavailable(err)
 	}
 	defer unlock()
-	// Read anew behind the lock: the request that held it has rotated the token.
-	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
-	if err != nil {
-		return unavailable(err)
-	}
-	if v.account = accounts.BySession(v.account.ZitadelSession); v.account == nil {
-		return errNoSession
+	if err := v.refreshAccount(); err != nil {
+		return err
 	}
 	checks.UserID = "" // the user of a session cannot be set again
 	ref, err := v.Zitadel.UpdateSession(v.ctx, ref(*v.account), zitadelclient.SessionUpdate{Checks: checks, Lifetime: v.ZitadelSessionLifetime})
@@ -132,6 +140,27 @@ func (v *visit) updateSession(checks zitadelclient.Checks) error {
 		return err
 	}
 	return v.keepAccount(ref)
+}
+
+// refreshAccount reads the account anew behind the lock: the request that held it
+// has rotated the token. A provisional session's is in the attempt, which has a
+// lock of its own.
+func (v *visit) refreshAccount() error {
+	if v.attempt.Provisional != nil {
+		return nil
+	}
+	if v.renewed != nil && v.renewed.ZitadelSession == v.account.ZitadelSession {
+		v.account = v.renewed // this request's own: nobody else can have it yet
+		return nil
+	}
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	if err != nil {
+		return unavailable(err)
+	}
+	if v.account = accounts.BySession(v.account.ZitadelSession); v.account == nil {
+		return errNoSession
+	}
+	return nil
 }
 
 // createSession makes a ZITADEL session, credential and all, in one call: one
@@ -149,15 +178,10 @@ func (v *visit) createSession(checks zitadelclient.Checks) error {
 // keepAccount stores the one copy of the newest token and ties the attempt to
 // its session.
 func (v *visit) keepAccount(ref zitadelclient.SessionRef) error {
-	snapshot := v.attempt.User
-	v.renewed = &session.Account{
-		UserID: snapshot.ID, OrganizationID: snapshot.OrganizationID,
-		LoginName: snapshot.LoginName, DisplayName: snapshot.DisplayName,
-		ZitadelSession: ref.ID, ZitadelToken: ref.Token, Used: v.Now(),
-	}
-	v.attempt.ZitadelSession = ref.ID
+	v.renewed = v.accountWith(ref)
+	v.attempt.ZitadelSession, v.attempt.Provisional = ref.ID, nil
 	v.fresh = false
-	displaced, err := v.Sessions.RememberAccountReplacing(v.ctx, v.w, v.r, *v.renewed, false)
+	displaced, err := v.Sessions.RememberAccountReplacing(v.ctx, v.w, v.r, *v.renewed, v.attempt.Persistent)
 	if err != nil {
 		v.endZitadelSession(*v.renewed) // nobody will ever have its token
 		return unavailable(err)

@@ -38,13 +38,15 @@ func TestRecordedSignInToAnotherClient(t *testing.T) {
 	z.answer("POST /v2/oidc/auth_requests/{id}", "callback-ok")
 	z.answer("GET /v2/users/{id}", "user-get-ok", "user-get-ok", "user-get-ok", "user-get-after-change-required")
 	z.answer("POST /v2/users/{id}/email/send", "email-send-ok")
+	z.answer("POST /v2/users/{id}/mfa_init_skipped", "user-mfa-skip")
 	z.answer("POST /v2/users/{id}/email/verify", "email-verify-ok")
 	w := z.world(t)
 	b := newBrowser(t)
 	page := b.open(w.auth + "/login?authRequest=V2_400700336173485094").at("/loginname").
 		fill(map[string]string{"loginName": "signup-r6b0297ab"}).at("/password").
 		fill(map[string]string{"password": password}).at("/verify") // the recorded user's address is unproven
-	_, action, form := page.form(map[string]string{"code": "ABC123"})
+	page = page.fill(map[string]string{"code": "ABC123"}).at("/mfa/set") // the recorded policy offers a factor
+	_, action, form := page.form(nil, "reset-button")
 	response := b.do(http.MethodPost, action, form)
 	_ = response.Body.Close()
 	if location := response.Header.Get("Location"); !strings.HasPrefix(location, "http://auth.example.localhost:8400/callback?code=bound-AUTH_CODE_1&state=") {
@@ -59,12 +61,14 @@ func TestRecordedSignInToOurApp(t *testing.T) {
 	z.answer("GET /oauth/v2/authorize", "authorize-login-client-header")
 	z.answer("POST /v2/oidc/auth_requests/{id}", "callback-ok")
 	z.answer("POST /oauth/v2/token", "jwtprofile-ok", "token-code-ok-fresh")
+	z.answer("POST /v2/users/{id}/mfa_init_skipped", "user-mfa-skip")
 	z.answer("GET /v2/users/{id}", "user-get-after-change-required")
 	w := z.world(t)
 	b := newBrowser(t)
-	b.open(w.auth + "/login?return_to=" + w.app + "/inbox").at("/loginname").
+	b.open(w.auth+"/login?return_to="+w.app+"/inbox").at("/loginname").
 		fill(map[string]string{"loginName": "signup-r6b0297ab"}).at("/password").
-		fill(map[string]string{"password": password}).at("/inbox")
+		fill(map[string]string{"password": password}).at("/mfa/set").
+		fill(nil, "reset-button").at("/inbox")
 	status, answer := w.session(b)
 	if methods := fmt.Sprint(answer["methods"]); status != http.StatusOK || answer["subject"] != boundUser || methods != "[pwd]" {
 		t.Errorf("GET /session: %d %v", status, answer)

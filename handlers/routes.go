@@ -11,6 +11,7 @@ import (
 // steps are the pages of a sign-in. A row here is the only way to add one.
 func (h *Handlers) steps() []step {
 	return []step{
+		accountsStep,
 		loginNameStep,
 		passwordStep,
 		passwordSetStep,
@@ -19,6 +20,19 @@ func (h *Handlers) steps() []step {
 		registerPasswordStep,
 		verifyStep,
 		verifiedStep,
+		passkeyStep,
+		securityKeyStep,
+		totpStep,
+		otpSMSStep,
+		otpEmailStep,
+		recoveryStep,
+		secondFactorStep,
+		setUpFactorStep,
+		setUpPasskeyStep,
+		setUpSecurityKeyStep,
+		setUpTOTPStep,
+		setUpOTPSMSStep,
+		setUpOTPEmailStep,
 	}
 }
 

@@ -248,6 +248,7 @@ func TestSignOut(t *testing.T) {
 		t.Errorf("ZITADEL was not told:\n%s", calls)
 	}
 	b.open(w.authorizeURL("")).at("/loginname")
+	w.signIn(b)
 	b.open(w.auth + "/logout?post_logout_redirect=https://evil.example.org/").fill(nil).at("/logout/done")
 }
 

@@ -125,7 +125,11 @@ func (v *visit) submit(s step, form url.Values) error {
 	if !v.step.Allows(s.kind) {
 		return v.proceed()
 	}
+	v.attempt.Preferred = string(s.kind) // what was taken is what comes next, too
 	err := s.submit(v, form)
+	if errors.Is(err, errStay) {
+		v.stay, err = true, nil
+	}
 	v.attempt.LastCookies = slices.Clone(v.w.Header()["Set-Cookie"])
 	if errors.As(err, &v.problem) {
 		v.attempt.LastProblem = &session.Problem{Key: v.problem.Key, Args: v.problem.Args, Field: v.problem.Field, Status: v.problem.status}
@@ -143,8 +147,14 @@ func (v *visit) submit(s step, form url.Values) error {
 	if v.problem != nil {
 		return v.show(s, v.problem.status)
 	}
+	if v.stay {
+		return web.Redirect(v.w, v.r, v.path(s.path))
+	}
 	return v.proceed()
 }
+
+// errStay says that a form has been worked on and its page has more to ask.
+var errStay = errors.New("stay on this page")
 
 // replay answers the second submission of a form as the first was answered.
 func (v *visit) replay(s step) error {
@@ -205,6 +215,7 @@ func (v *visit) save() error {
 
 // show renders the page of a step.
 func (v *visit) show(s step, status int) error {
+	v.shown = s.kind
 	page, err := s.show(v)
 	if err != nil {
 		return err

@@ -102,6 +102,7 @@ func demoApp(w http.ResponseWriter, r *http.Request) {
 // startZitadel seeds the instance that the journeys need.
 func (w *world) startZitadel() {
 	w.zitadel = zitadeltest.NewServer(w.t, zitadeltest.Config{LoginBaseURI: w.auth + "/"})
+	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.MFAInitSkipLifetime = 0 }) // offers no factor
 	w.alice = w.zitadel.AddUser(zitadeltest.UserSeed{
 		UserName: "alice", GivenName: "Alice", FamilyName: "Example",
 		Email: "alice@example.com", EmailVerified: true, Password: password,
@@ -141,7 +142,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 	config := handlers.Config{
 		PublicURL: origin(w.t, w.auth), Issuer: origin(w.t, w.zitadel.Issuer()),
 		Zitadel: client, Pages: pages, Static: static.Handler(static.Config{}),
-		AppOrigins: apps, DefaultApp: start, Logger: logger, Now: w.now, Wait: w.wait,
+		RPID: "example.localhost", AppOrigins: apps, DefaultApp: start, Logger: logger, Now: w.now, Wait: w.wait,
 	}
 	for _, option := range options {
 		option(w, &config)

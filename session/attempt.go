@@ -48,7 +48,19 @@ type Attempt struct {
 	Changing     bool          `json:"changing,omitempty"`  // … to change the password
 	FromLink     bool          `json:"fromLink,omitempty"`  // begun by a link in a mail, maybe in another browser
 	Transaction  *Transaction  `json:"transaction,omitempty"`
-	Notice       string        `json:"notice,omitempty"` // locale key of what to tell on the next page
+
+	// The factors: which ceremony or code is under way, and for what.
+	Challenge     *Challenge   `json:"challenge,omitempty"`
+	Preferred     string       `json:"preferred,omitempty"` // the way that the visitor took
+	CodesSent     []string     `json:"codesSent,omitempty"` // the kinds of codes that were asked for
+	Enrolment     *Enrolment   `json:"enrolment,omitempty"`
+	Provisional   *Provisional `json:"provisional,omitempty"`
+	SettingUp     bool         `json:"settingUp,omitempty"`     // the visitor chose to set up a factor
+	Skipped       bool         `json:"skipped,omitempty"`       // … to put an offered one off
+	AddingAccount bool         `json:"addingAccount,omitempty"` // … to sign in with an account that is not listed
+	Recalled      bool         `json:"recalled,omitempty"`      // the user was signed in in this browser before
+	Persistent    bool         `json:"persistent,omitempty"`    // the visitor chose to be remembered
+	Notice        string       `json:"notice,omitempty"`        // locale key of what to tell on the next page
 
 	// A form that is sent twice is acted on once: LastForm recognises it (see
 	// [Attempt.Fingerprint]); LastProblem, LastCookies and Outcome repeat the
@@ -115,6 +127,30 @@ type Transaction struct {
 	Verifier string `json:"verifier"`
 }
 
+// Challenge is a WebAuthn ceremony under way: what the authenticator is to sign.
+type Challenge struct {
+	Kind    string          `json:"kind"`
+	Options json.RawMessage `json:"options"`
+}
+
+// Enrolment is a factor that is being set up. Its secret prints as [redacted].
+type Enrolment struct {
+	Kind    string          `json:"kind"`
+	ID      string          `json:"id,omitempty"`
+	Options json.RawMessage `json:"options,omitempty"`
+	Secret  string          `json:"secret,omitempty"`
+	URI     string          `json:"uri,omitempty"`
+	Phone   string          `json:"phone,omitempty"`
+}
+
+// Provisional is a ZITADEL session that exists only to hold a challenge: nothing
+// was shown in it, so it counts for nothing and no account has it. It prints as
+// [redacted].
+type Provisional struct {
+	ID    string `json:"id"`
+	Token string `json:"token"`
+}
+
 // Problem is why the last form was not accepted.
 type Problem struct {
 	Key    string `json:"key"`
@@ -169,6 +205,7 @@ func (a *Attempt) LoginHint(hint string) {
 
 // Recall begins with an account that this browser has used before.
 func (a *Attempt) Recall(account Account) {
+	a.Recalled = true
 	a.LoginName = account.LoginName
 	a.ZitadelSession = account.ZitadelSession
 	a.User = UserSnapshot{
@@ -183,6 +220,8 @@ func (a *Attempt) ForgetUser() {
 	a.LoginName, a.User, a.ZitadelSession = "", UserSnapshot{}, ""
 	a.Hidden, a.Concealed, a.Checked, a.FromLink = false, false, false, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
+	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false
+	a.Preferred = ""
 	a.Resetting, a.Verifying, a.Verified = false, false, false
 	a.Transaction = nil
 }

@@ -258,7 +258,7 @@ func TestForgetUserForgetsEverythingFound(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	a.Recall(Account{UserID: "7", OrganizationID: "9", LoginName: "bob", DisplayName: "Bob", ZitadelSession: "8", ZitadelToken: "t"})
-	want.LoginName, want.ZitadelSession = "bob", "8"
+	want.LoginName, want.ZitadelSession, want.Recalled = "bob", "8", true
 	want.User = UserSnapshot{ID: "7", OrganizationID: "9", LoginName: "bob", DisplayName: "Bob"}
 	if diff := cmp.Diff(want, a, plainAttempt); diff != "" {
 		t.Errorf("recalled (-want +got):\n%s", diff)

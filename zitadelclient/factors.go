@@ -35,7 +35,9 @@ func (c *Client) AuthMethodsFor(ctx context.Context, userID, rpID string) ([]Aut
 	if rpID == "" {
 		return nil, invalid(opAuthMethods, errNoRPID)
 	}
-	return c.authMethods(ctx, userID, url.Values{"domainQuery.domain": {rpID}})
+	// With the domain alone ZITADEL leaves out what has none: codes by app, SMS
+	// and e-mail. A second factor that is not listed would not be asked for.
+	return c.authMethods(ctx, userID, url.Values{"domainQuery.domain": {rpID}, "domainQuery.includeWithoutDomain": {"true"}})
 }
 
 const (

@@ -1,0 +1,143 @@
+package flow
+
+import (
+	"slices"
+	"time"
+
+	"torhaus/zitadelclient"
+)
+
+// resetting holds whoever asked for a mailed code on the page that takes it.
+func resetting(s State) (Step, bool) {
+	if !s.Resetting || !s.mayReset() {
+		return Step{}, false
+	}
+	step := Step{Kind: ResetPassword, Also: []Kind{LoginName}}
+	if !s.FromLink {
+		step.Also = append(step.Also, Password) // remembered after all
+	}
+	return step, true
+}
+
+// verifying takes a mailed code of a visitor who may be nobody here: a link
+// opened in another browser proves the address, and signs nobody in.
+func verifying(s State) (Step, bool) {
+	if s.Verified && s.Session == nil {
+		return Step{Kind: Verified, Also: []Kind{LoginName}}, true
+	}
+	if !s.Verifying {
+		return Step{}, false
+	}
+	return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
+}
+
+// registering leads through sign-up until the account exists.
+func registering(s State) (Step, bool) {
+	wanted := s.Registration != NotRegistering || (s.Request.Create && s.User == nil && !s.Hidden && s.LoginName == "")
+	if !wanted || s.User != nil {
+		return Step{}, false
+	}
+	if !s.mayRegister() {
+		return Step{Kind: Deny, Reason: RegisterClosed, Also: []Kind{LoginName}}, true
+	}
+	switch s.Registration {
+	case Named:
+		return Step{Kind: RegisterPassword, Also: []Kind{Register, LoginName}}, true
+	case AddressTaken:
+		// The same page that a new account sees, with the same ways out, so
+		// that nobody learns from sign-up who has an account. No code will
+		// ever be right here.
+		return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
+	default:
+		return Step{Kind: Register, Also: []Kind{LoginName}}, true
+	}
+}
+
+// selectAccount lets the visitor choose where this browser has signed people in
+// and nothing says which of them is meant.
+func selectAccount(s State) (Step, bool) {
+	if s.User != nil || s.Hidden || s.LoginName != "" || s.Accounts == 0 || s.AddingAccount {
+		return Step{}, false
+	}
+	return Step{Kind: SelectAccount, Also: []Kind{LoginName}}, true
+}
+
+// identify asks for a login name until there is a user, or a name that must be
+// treated as if it were one because the policy hides who exists.
+func identify(s State) (Step, bool) {
+	switch {
+	case s.User != nil:
+		return Step{}, false
+	case s.Hidden:
+		return s.askPassword(NoReason), true
+	}
+	step := Step{Kind: LoginName}
+	if s.mayRegister() {
+		step.Also = append(step.Also, Register)
+	}
+	if s.mayReset() {
+		step.Also = append(step.Also, ResetPassword)
+	}
+	return step, true
+}
+
+// acceptable refuses users whom no factor could let in.
+func acceptable(s State) (Step, bool) {
+	deny := func(reason Reason) (Step, bool) {
+		if s.Settings.IgnoreUnknownUsernames && !s.sessionIsUsers() {
+			// Told apart only after the first factor: before it, a locked user
+			// must look like one who does not exist.
+			return s.askPassword(NoReason), true
+		}
+		return Step{Kind: Deny, Reason: reason, Also: []Kind{LoginName}}, true
+	}
+	switch {
+	case !s.User.Human:
+		return deny(NotAPerson)
+	case s.User.State != zitadelclient.UserActive:
+		return deny(UserNotActive)
+	case s.OrganizationClosed:
+		return deny(OrganizationClosed)
+	case s.Request.Organization != "" && s.Request.Organization != s.User.OrganizationID:
+		return deny(WrongOrganization)
+	case s.Request.HintUserID != "" && s.Request.HintUserID != s.User.ID && s.sessionIsUsers():
+		// An id_token_hint of somebody else: their session must not be handed
+		// out under this name (OIDC Core 3.1.2.1), and ZITADEL does not check.
+		return Step{Kind: LoginName, Reason: ReauthRequired}, true
+	}
+	return Step{}, false
+}
+
+// verifiedEmail demands a proven e-mail address; ZITADEL has no such setting.
+func verifiedEmail(s State) (Step, bool) {
+	if s.User.EmailVerified {
+		return Step{}, false
+	}
+	return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
+}
+
+// passwordAge demands a new password where one is required or too old. It binds
+// those who came in by password; a passkey or a provider does not age.
+func passwordAge(s State) (Step, bool) {
+	if s.Session.Factors.Password.IsZero() {
+		return Step{}, false
+	}
+	step := Step{Kind: ChangePassword, Also: []Kind{LoginName}}
+	switch limit := time.Duration(s.Expiry.MaxAgeDays) * 24 * time.Hour; {
+	case s.User.PasswordChangeRequired:
+		step.Reason = ChangeRequired
+	case limit > 0 && !s.User.PasswordChanged.IsZero() && s.Now.After(s.User.PasswordChanged.Add(limit)):
+		step.Reason = PasswordExpired
+	default:
+		return Step{}, false
+	}
+	return step, true
+}
+
+// changing opens the change page for whoever asked for it, once signed in.
+func changing(s State) (Step, bool) {
+	if !s.Changing || !slices.Contains(s.Methods, zitadelclient.MethodPassword) {
+		return Step{}, false
+	}
+	return Step{Kind: ChangePassword, Also: []Kind{LoginName}}, true
+}

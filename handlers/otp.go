@@ -1,0 +1,164 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"torhaus/flow"
+	"torhaus/templates"
+	"torhaus/zitadelclient"
+)
+
+// The second factors that are a code to type.
+var (
+	totpStep     = codeStep(flow.TOTP, templates.WayTOTP)
+	otpSMSStep   = codeStep(flow.OTPSMS, templates.WaySMS)
+	otpEmailStep = codeStep(flow.OTPEmail, templates.WayEmail)
+	recoveryStep = codeStep(flow.RecoveryCode, templates.WayRecovery)
+)
+
+func codeStep(kind flow.Kind, method string) step {
+	return step{
+		kind:   kind,
+		path:   stepPaths[kind],
+		show:   func(v *visit) (templates.Page, error) { return v.codePage(method), nil },
+		submit: func(v *visit, form url.Values) error { return v.submitCode(kind, form) },
+	}
+}
+
+func (v *visit) codePage(method string) templates.Page {
+	sent := slices.Contains(v.attempt.CodesSent, method)
+	bySend := method == templates.WaySMS || method == templates.WayEmail
+	return templates.CodePage{
+		Base: v.base(), Method: method, Code: v.attempt.Code, Masked: v.masked(method),
+		CanResend: bySend && sent, First: bySend && !sent, Others: v.others(),
+	}
+}
+
+// masked says where a code goes, to whoever knows already.
+func (v *visit) masked(method string) string {
+	if v.state.User == nil {
+		return ""
+	}
+	switch method {
+	case templates.WaySMS:
+		phone := v.state.User.Phone
+		return "•••" + phone[max(0, len(phone)-2):]
+	case templates.WayEmail:
+		name, domain, _ := strings.Cut(v.state.User.Email, "@")
+		if name == "" || domain == "" {
+			return ""
+		}
+		return name[:1] + "•••@" + domain[:1] + "•••" + domain[max(0, strings.LastIndex(domain, ".")):]
+	}
+	return ""
+}
+
+func (v *visit) submitCode(kind flow.Kind, form url.Values) error {
+	switch form.Get(templates.FieldAction) {
+	case templates.ActionSend, templates.ActionResend:
+		v.attempt.Notice = "notice.code_sent"
+		return v.sendCode(kind)
+	}
+	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
+	code := cleanCode(v.attempt.Code)
+	if code == "" {
+		return refuse(templates.FieldCode, "problem.code_otp")
+	}
+	if err := v.limitCode(); err != nil {
+		return err
+	}
+	first, err := v.acceptOnce(kind, code)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return refuse(templates.FieldCode, "problem.code_otp")
+	}
+	return v.checkCode(kind, code)
+}
+
+// totpWindow is how long ZITADEL would take the same code again.
+const totpWindow = 3 * time.Minute
+
+// acceptOnce refuses a TOTP step that was accepted before: ZITADEL takes one
+// twice, and whoever looked over a shoulder would get in with it.
+func (v *visit) acceptOnce(kind flow.Kind, code string) (bool, error) {
+	if kind != flow.TOTP {
+		return true, nil
+	}
+	first, err := v.Sessions.Once(v.ctx, "totp", v.attempt.User.ID+" "+code, totpWindow)
+	return first, unavailable(err)
+}
+
+// checkCode has ZITADEL check the code in the user's session.
+func (v *visit) checkCode(kind flow.Kind, code string) error {
+	err := v.updateSession(codeChecks(kind, code))
+	switch kindOf(err) {
+	case "":
+		v.attempt.Code, v.attempt.Checked = "", v.attempt.Checked || v.firstByCode(kind)
+		return nil
+	case zitadelclient.SessionEnded:
+		v.fresh = false
+		return nil // the first factor is gone: flow says so
+	case zitadelclient.WrongCode, zitadelclient.NotEnrolled, zitadelclient.NoChallenge, zitadelclient.Invalid:
+		return refuse(templates.FieldCode, "problem.code_otp")
+	case zitadelclient.NotActive:
+		return refuse("", "problem.locked")
+	}
+	if kind == flow.TOTP {
+		if err := v.Sessions.Undo(v.ctx, "totp", v.attempt.User.ID+" "+code); err != nil {
+			v.Logger.WarnContext(v.ctx, "a code that was not checked stays used", "error", err)
+		}
+	}
+	return err
+}
+
+// firstByCode reports whether the code is what signs in, rather than on top.
+func (v *visit) firstByCode(kind flow.Kind) bool { return kind == flow.OTPEmail && v.EmailCodeFirst }
+
+func codeChecks(kind flow.Kind, code string) zitadelclient.Checks {
+	switch kind {
+	case flow.TOTP:
+		return zitadelclient.Checks{TOTP: code}
+	case flow.OTPSMS:
+		return zitadelclient.Checks{OTPSMS: code}
+	case flow.OTPEmail:
+		return zitadelclient.Checks{OTPEmail: code}
+	}
+	return zitadelclient.Checks{RecoveryCode: code}
+}
+
+// codeOnArrival sends the code that the page asks for, once an attempt.
+func (v *visit) codeOnArrival() error {
+	if slices.Contains(v.attempt.CodesSent, wayKinds[v.step.Kind]) {
+		return nil
+	}
+	if err := v.sendCode(v.step.Kind); err != nil {
+		if _, refused := err.(*problem); refused {
+			return nil // the page offers to send it later
+		}
+		return err
+	}
+	return v.save()
+}
+
+// sendCode has ZITADEL send a one-time code, to the address it knows.
+func (v *visit) sendCode(kind flow.Kind) error {
+	if err := v.limitMail(); err != nil {
+		return err
+	}
+	asked := zitadelclient.Challenges{OTPSMS: kind == flow.OTPSMS}
+	if kind == flow.OTPEmail {
+		asked.OTPEmailTemplate = v.otpTemplate()
+	}
+	if err := v.challenge(asked); err != nil {
+		return err
+	}
+	if way := wayKinds[kind]; !slices.Contains(v.attempt.CodesSent, way) {
+		v.attempt.CodesSent = append(v.attempt.CodesSent, way)
+	}
+	return nil
+}
