@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os/exec"
 	"slices"
 	"sync/atomic"
@@ -25,6 +26,9 @@ import (
 type stage struct {
 	*httptest.Server
 	posts atomic.Int32
+	form  atomic.Pointer[url.Values] // the last one
+	path  atomic.Pointer[string]     // where it went
+	shown atomic.Pointer[Page]       // what is at /page
 }
 
 func newStage(t *testing.T) *stage {
@@ -37,24 +41,24 @@ func newStage(t *testing.T) *stage {
 		text, _ := locale.Lookup(req.PathValue("language"))
 		for _, story := range Stories(text) {
 			if story.Name == req.PathValue("page")+"/"+req.PathValue("state") {
-				var b bytes.Buffer
-				if err := r.Render(&b, story.Page); err != nil {
-					t.Error(err)
-				}
-				w.Header().Set("Content-Type", "text/html; charset=utf-8")
-				w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; report-uri /complaint")
-				b.WriteTo(w)
+				s.show(t, w, r, story.Page)
 				return
 			}
 		}
 		http.NotFound(w, req)
 	})
+	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) { s.show(t, w, r, *s.shown.Load()) })
 	mux.HandleFunc("POST /complaint", func(_ http.ResponseWriter, req *http.Request) {
 		report, err := io.ReadAll(req.Body)
 		t.Errorf("the content security policy was broken: %s %v", report, err)
 	})
-	mux.HandleFunc("POST /", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /", func(w http.ResponseWriter, req *http.Request) {
+		if err := req.ParseForm(); err != nil {
+			t.Error(err)
+		}
 		s.posts.Add(1)
+		s.form.Store(&req.PostForm)
+		s.path.Store(&req.URL.Path)
 		w.Header().Set("Content-Type", "text/html")
 		w.Write([]byte("<!doctype html><title>Next</title><p id=next>next"))
 	})
@@ -67,6 +71,16 @@ func newStage(t *testing.T) *stage {
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
+}
+
+func (s *stage) show(t *testing.T, w http.ResponseWriter, r *Renderer, p Page) {
+	var b bytes.Buffer
+	if err := r.Render(&b, p); err != nil {
+		t.Error(err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; report-uri /complaint")
+	b.WriteTo(w)
 }
 
 // browser is a tab in a Chromium, or the test is skipped.
@@ -245,6 +259,7 @@ func TestBrowserFocus(t *testing.T) {
 	for story, want := range map[string]string{
 		"loginname/empty": "#loginName", "password/empty": "#password", "verify/sent": "#code",
 		"password-set/link": "#password", "password-change/own": "#current", "register/empty": "#givenName",
+		"code/app": "#code", "code-set/phone": "#phone", "passkey/refused": ".summary",
 		"loginname/unknown": ".summary", "password/wrong": ".summary",
 	} {
 		do(t, ctx, chromedp.Navigate(s.URL+"/story/en/"+story))

@@ -8,7 +8,7 @@ import "strings"
 // LoginNameField asks for what the policy lets people sign in with.
 func (p LoginNamePage) LoginNameField() (Field, error) {
 	f, err := p.worded(p.labelKey()).loginName(p.labelKey(), p.LoginName)
-	return webauthn(f, p.PasskeyOptions), err
+	return withPasskeys(f, p.PasskeyOptions), err
 }
 
 // labelKey is the label's last part in the catalogs. What we do not know is a
@@ -45,7 +45,7 @@ func (p PasswordPage) PasswordField() (Field, error) {
 		Name: FieldPassword, Type: "password",
 		Autocomplete: "current-password", EnterKey: "done", TestID: "password-text-input", Focus: true,
 	}, "password.label")
-	return webauthn(f, p.PasskeyOptions), err
+	return withPasskeys(f, p.PasskeyOptions), err
 }
 
 // CodeField asks for the code of the mail.

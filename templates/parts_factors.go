@@ -282,9 +282,9 @@ func (p SetUpKeyPage) SkipForm() (MailForm, error) {
 	return p.mailForm(p.Path(), ActionSkip, "reset-button", "action.not_now")
 }
 
-// webauthn adds the word with which a browser shows passkeys among the
+// withPasskeys adds the word with which a browser shows passkeys among the
 // suggestions for a field. The standard wants it last.
-func webauthn(f Field, options string) Field {
+func withPasskeys(f Field, options string) Field {
 	if options != "" {
 		f.Autocomplete = strings.TrimSpace(f.Autocomplete + " webauthn")
 	}

@@ -113,6 +113,41 @@ func TestErrorStories(t *testing.T) {
 	}
 }
 
+// TestAccountRows: an account without a name is called by its login name, once.
+func TestAccountRows(t *testing.T) {
+	for _, test := range []struct {
+		row                    AccountRow
+		first, second, initial string
+	}{
+		{AccountRow{Name: "Anna", LoginName: "a@example.com"}, "Anna", "a@example.com", "A"},
+		{AccountRow{LoginName: "b@example.com"}, "b@example.com", "", "B"},
+		{AccountRow{Name: "b@example.com", LoginName: "b@example.com", Initial: "X"}, "b@example.com", "", "X"},
+	} {
+		rows, err := AccountsPage{Accounts: []AccountRow{test.row}}.Rows()
+		if err != nil || rows[0].First.Name != test.first || rows[0].Second.Name != test.second || rows[0].Initial != test.initial {
+			t.Errorf("%+v: %+v, %v", test.row, rows, err)
+		}
+	}
+}
+
+// TestKeyCancelled: who changed their mind made no mistake. It is said beside the
+// button, in the words for the key, and not as an error.
+func TestKeyCancelled(t *testing.T) {
+	r := renderer(t)
+	b := Base{}.with(keyCancelled, "")
+	for want, page := range map[string]Page{
+		"No passkey was used.":       PasskeyPage{Base: b, Options: storyRequest},
+		"No security key was used.":  SecurityKeyPage{Base: b, Options: storyRequest},
+		"No passkey was created.":    SetUpKeyPage{Base: b, Options: storyCreate, Kind: WayPasskey},
+		"No security key was added.": SetUpKeyPage{Base: b, Options: storyCreate, Kind: WayU2F},
+	} {
+		html := render(t, r, page)
+		if !strings.Contains(html, `<p class="quietly" role="status">`+want) || strings.Contains(html, "Error:") || strings.Contains(html, "summary") {
+			t.Errorf("%T: no %q, or an error:\n%s", page, want, html)
+		}
+	}
+}
+
 func TestConcurrentLanguages(t *testing.T) {
 	r := renderer(t)
 	want := map[string]string{"en": "Enter your password", "de": "Passwort eingeben"}
@@ -160,6 +195,13 @@ func TestHostileValues(t *testing.T) {
 		VerifyPage{Base: base, Email: attack, Code: attack},
 		SignedInPage{Base: base, FullName: attack, Continue: "javascript:alert(1)"},
 		LogoutPage{Base: base, FullName: attack, PostLogout: attack},
+		AccountsPage{Base: base, Accounts: []AccountRow{{Name: attack, LoginName: attack, Initial: attack, ID: attack}}},
+		PasskeyPage{Base: base, LoginName: attack, Options: attack, Others: []Way{{Kind: WayPassword, Href: "javascript:alert(1)", TestID: attack}}},
+		CodePage{Base: base, Method: WayEmail, Masked: attack, Code: attack},
+		SetUpTOTPPage{Base: base, QR: QR{Size: 1, Path: attack}, Secret: attack, URI: "javascript:alert(1)//otpauth://totp/"},
+		SetUpTOTPPage{Base: base, Secret: attack, URI: "otpauth://totp/" + attack},
+		SetUpCodePage{Base: base, Method: WaySMS, NeedCode: true, Address: attack},
+		SetUpKeyPage{Base: base, Kind: WayPasskey, Name: attack, Options: attack},
 		RegisterPage{Base: base, NeedTerms: true, GivenName: attack},
 		ErrorPage{Base: base, TitleKey: "error.internal.title", TextKey: "error.internal.text", ErrorID: attack, Restart: "javascript:alert(1)"},
 	} {
@@ -190,11 +232,14 @@ func TestLegalLinks(t *testing.T) {
 func TestProblemWording(t *testing.T) {
 	r := renderer(t)
 	for want, page := range map[string]Page{
-		"Enter your username.":         LoginNamePage{Label: LabelUsername, Base: Base{}.with("problem.login_name_empty", FieldLoginName)},
-		"Enter your e-mail address.":   LoginNamePage{Label: LabelEmail, Base: Base{}.with("problem.login_name_empty", FieldLoginName)},
-		"Enter your last name.":        RegisterPage{Base: Base{}.with("problem.name_empty", FieldFamilyName)},
-		"Enter a password.":            PasswordPage{Base: Base{}.with("problem.password_empty", FieldPassword)},
-		"Enter your current password.": PasswordChangePage{Base: Base{}.with("problem.password_empty", FieldCurrent)},
+		"Enter your username.":              LoginNamePage{Label: LabelUsername, Base: Base{}.with("problem.login_name_empty", FieldLoginName)},
+		"Enter your e-mail address.":        LoginNamePage{Label: LabelEmail, Base: Base{}.with("problem.login_name_empty", FieldLoginName)},
+		"Enter your last name.":             RegisterPage{Base: Base{}.with("problem.name_empty", FieldFamilyName)},
+		"Enter a password.":                 PasswordPage{Base: Base{}.with("problem.password_empty", FieldPassword)},
+		"Enter the code from the SMS.":      CodePage{Method: WaySMS, Base: Base{}.with("problem.code_empty", FieldCode)},
+		"Enter the code from your app.":     SetUpTOTPPage{Secret: storySecret, Base: Base{}.with("problem.code_empty", FieldCode)},
+		"Wait for the next one in your app": CodePage{Method: WayTOTP, Base: Base{}.with("problem.code_otp", FieldCode)},
+		"Enter your current password.":      PasswordChangePage{Base: Base{}.with("problem.password_empty", FieldCurrent)},
 	} {
 		// Once in the summary, once at the field.
 		if html := render(t, r, page); strings.Count(html, want) != 2 {
