@@ -20,6 +20,7 @@ type Page interface {
 type Base struct {
 	Text     *locale.Printer // the language of the page; English when nil
 	Attempt  string          // the attempt's short name, ?a= in every link and form; "" where there is none
+	Resume   string          // how to begin the sign-in anew, should the attempt run out; "" for not at all
 	Turn     int             // which turn of the attempt the form belongs to, so that one sent twice is known
 	BasePath string          // "" or "/ui/v2/login"
 
@@ -75,6 +76,7 @@ const (
 	FieldMethod     = "method"  // MethodPassword or MethodPasskey
 	FieldAction     = "action"  // one of the Action… constants; absent for what the page is for
 	FieldTurn       = "turn"
+	FieldResume     = "resume"
 	FieldPostLogout = "post_logout_redirect"
 	FieldCredential = "credential" // what an authenticator answered, JSON; "" when nothing did
 	FieldAccount    = "account"    // an AccountRow's ID

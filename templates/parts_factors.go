@@ -136,8 +136,11 @@ func (p CodePage) Path() string {
 
 // Title is the heading.
 func (p CodePage) Title() (string, error) {
-	if p.First {
+	switch {
+	case p.First:
 		return p.T(p.key("first_title"))
+	case !p.TypeCode():
+		return p.T("code.email.from_link_title")
 	}
 	return p.T(p.key("title"))
 }

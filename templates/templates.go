@@ -8,7 +8,7 @@
 //		CanReset:  true,
 //	})
 //
-// A page is a struct (pages.go), a template (pages/<name>.html), its texts in
+// A page is a struct (pages.go, pages_factors.go), a template (pages/<name>.html), its texts in
 // package locale, and its stories (stories.go): every state that it can be in,
 // for the tests and for the gallery. Fields are made in Go (fields.go) and
 // written by one partial, so that labels, errors and autocomplete tokens are
@@ -17,7 +17,8 @@
 // Templates are parsed once and shared. Text comes from a method of the page
 // ($.T), never from functions re-bound for a request, which would let one
 // visitor's language leak into another's page. There is no inline script, style
-// or handler; every page works without JavaScript.
+// or handler; every page works without JavaScript, but for what an authenticator
+// has to be asked (ceremony.go): that page says so and offers the other ways.
 //
 // Organizations' colours become custom properties (theme.go), made readable by
 // arithmetic (colour.go): no string from an API reaches CSS.
