@@ -153,13 +153,18 @@ func (v *visit) known() bool {
 // limitMail keeps anybody from bombing a mailbox, whoever asks: by the address
 // or name that was typed, as a sign-up with it is, and by its user, so that their
 // names do not add up. Where users are hidden, a page that counted two names as
-// one would tell whose they are.
+// one would tell whose they are. Who has signed in here is not kept from a code by
+// what strangers have had sent.
 func (v *visit) limitMail() error {
 	buckets := []bucket{{"mail-client", v.client(), perClientMail}}
-	if name := mailbox(v.attempt.LoginName); name != "" {
+	id, name := v.attempt.User.ID, mailbox(v.attempt.LoginName)
+	if v.known() {
+		return v.limit(append(buckets, mailTo("known:"+id))...)
+	}
+	if name != "" {
 		buckets = append(buckets, mailTo("box:"+name))
 	}
-	if id := v.attempt.User.ID; id != "" && (v.known() || !v.concealed()) {
+	if id != "" && !v.concealed() {
 		buckets = append(buckets, mailTo("user:"+id))
 	}
 	return v.limit(buckets...)

@@ -176,6 +176,24 @@ func TestMailsToAUser(t *testing.T) {
 	}
 }
 
+// What strangers have had sent to somebody does not keep them from a code once
+// they have shown their password; theirs are bounded as well.
+func TestStrangersDoNotUseUpTheMailsOfAUser(t *testing.T) {
+	w := limitedWorld(t)
+	w.addDave()
+	exhaust(t, 4, func(i int) *page { return w.reset(elsewhere(t, i), "dave@example.com") })
+	verify := w.search(from(t, here), "dave@example.com").fill(map[string]string{"password": password}).at("/verify")
+	if n := len(w.zitadel.Mails()); n != 5 {
+		t.Fatalf("%d mails, want the fifth for whoever signs in", n)
+	}
+	exhaust(t, 3, again(verify, func(page *page) *page { return page.at("/verify").fill(nil, "resend-button") }))
+}
+
+// addDave makes a user whose address is not verified.
+func (w *world) addDave() {
+	w.zitadel.AddUser(zitadeltest.UserSeed{UserName: "dave", Email: "dave@example.com", Password: password})
+}
+
 func TestPasswordsOfAnAccount(t *testing.T) {
 	w := limitedWorld(t)
 	w.addBob()
@@ -312,15 +330,20 @@ func TestOwnerSignsInDespiteStrangers(t *testing.T) {
 	set.fill(map[string]string{"code": w.zitadel.LastMail("alice@example.com").Code, "password": "Another1!"}).at("/cb")
 }
 
-// nameAnew names somebody in a browser that has signed somebody in.
+// nameAnew types a name in a browser that may have signed somebody in, on a page
+// of an app that wants to be sure.
 func (w *world) nameAnew(b *browser, name string) *page {
-	return b.open(w.authorizeURL("&prompt=select_account+login")).at("/loginname").fill(map[string]string{"loginName": name})
+	page := b.open(w.authorizeURL("&prompt=select_account+login"))
+	if page.url.Path == "/accounts" {
+		page = page.fill(nil, "add-button")
+	}
+	return page.at("/loginname").fill(map[string]string{"loginName": name})
 }
 
 // A stolen password opens sessions without end, but no further tries at a code.
 func TestSessionsOpenNoFurtherTriesAtACode(t *testing.T) {
 	w := limitedWorld(t)
-	w.zitadel.AddUser(zitadeltest.UserSeed{UserName: "dave", Email: "dave@example.com", Password: password})
+	w.addDave()
 	verify := func(i int) *page {
 		return w.search(elsewhere(t, i), "dave").fill(map[string]string{"password": password})
 	}

@@ -90,7 +90,7 @@ func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	over := map[string]bool{}
 	defer func() { h.tellZitadel(ctx, tokens.RefreshToken, over) }()
-	if ended != nil && ended.ZitadelSession != "" {
+	if ended != nil {
 		// Also when no account holds it any more: a later sign-in of the same
 		// user has put another in its place, and left this one alive.
 		over[ended.ZitadelSession] = true
@@ -158,6 +158,7 @@ func (h *Handlers) tellZitadel(ctx context.Context, refreshToken string, over ma
 	if refreshToken != "" {
 		say("refresh token", func(ctx context.Context) error { return h.Zitadel.Revoke(ctx, refreshToken) })
 	}
+	delete(over, "") // an account that was signed out before
 	for id := range over {
 		say("session", func(ctx context.Context) error {
 			return h.Zitadel.DeleteSession(ctx, zitadelclient.SessionRef{ID: id})

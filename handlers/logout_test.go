@@ -60,9 +60,7 @@ func TestSignOutLeavesOthers(t *testing.T) {
 	b := newBrowser(t)
 	w.signIn(b)
 	w.zitadel.Advance(minute)
-	b.open(w.authorizeURL("&prompt=select_account")).at("/loginname").
-		fill(map[string]string{"loginName": "bob"}).at("/password").
-		fill(map[string]string{"password": password}).at("/cb")
+	w.nameAnew(b, "bob").at("/password").fill(map[string]string{"password": password}).at("/cb")
 	b.open(w.auth + "/logout").saying("Alice Example").fill(nil).at("/logout/done")
 	if alice, bob := w.live(w.alice), w.live(bob); alice != 0 || bob != 1 {
 		t.Errorf("ZITADEL sessions: alice has %d, bob %d, want 0 and 1", alice, bob)
