@@ -290,7 +290,27 @@ func TestExpiredAttempt(t *testing.T) {
 	b := newBrowser(t)
 	page := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
 	w.zitadel.Advance(31 * minute)
-	page.fill(map[string]string{"password": password}).with(http.StatusGone).saying("expired")
+	gone := page.fill(map[string]string{"password": password}).with(http.StatusGone).saying("expired")
+	link := gone.testid("submit-button")
+	if link == nil {
+		t.Fatalf("no way on:\n%s", gone.body)
+	}
+	again := b.open(w.auth + attr(link, "href")).at("/loginname")
+	if got := again.value("loginName"); got != "alice" {
+		t.Errorf("the login name is lost: %q", got)
+	}
+	again.fill(map[string]string{"loginName": "alice"}).fill(map[string]string{"password": password}).at("/inbox")
+}
+
+// The same for another client's request, as long as ZITADEL knows it.
+func TestExpiredAttemptOfAnotherClient(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	page := b.open(w.authorizeURL("")).fill(map[string]string{"loginName": "alice"})
+	w.zitadel.Advance(31 * minute)
+	gone := page.fill(map[string]string{"password": password}).with(http.StatusGone)
+	b.open(w.auth + attr(gone.testid("submit-button"), "href")).at("/loginname").
+		fill(map[string]string{"loginName": "alice"}).fill(map[string]string{"password": password}).at("/cb")
 }
 
 // The first limits: after so many tries there is a pause, said calmly and in a

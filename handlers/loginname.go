@@ -31,6 +31,7 @@ func showLoginName(v *visit) (templates.Page, error) {
 		Label:       loginNameLabel(v.state.Settings),
 		CanRegister: v.step.Allows(flow.Register),
 		CanReset:    v.step.Allows(flow.ResetPassword),
+		Remember:    v.attempt.Persistent,
 	}, nil
 }
 
@@ -53,6 +54,7 @@ func submitLoginName(v *visit, form url.Values) error {
 	name := strings.TrimSpace(form.Get(templates.FieldLoginName))
 	v.attempt.ForgetUser()
 	v.attempt.LoginName = name
+	v.attempt.Persistent = form.Has(templates.FieldRemember)
 	v.state.User, v.state.Session = nil, nil // settings below are then those of the request's organization
 	v.fresh = false
 	switch {

@@ -90,6 +90,9 @@ func (h *Handlers) post(s step) web.Handler {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
 		defer cancel()
 		v, err := h.visit(w, r)
+		if errors.Is(err, errExpired) {
+			return h.resume(w, r, form, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,50 @@
+package handlers
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"torhaus/session"
+	"torhaus/templates"
+	"torhaus/web"
+)
+
+// resumption is what a form carries to begin the same sign-in anew: where it was
+// to end, as an entry's query says it. It holds nothing secret, and is read as if
+// it had been typed.
+func resumption(request session.Request) string {
+	switch request.Kind {
+	case session.KindOwn:
+		return url.Values{"return_to": {request.ReturnTo}}.Encode()
+	case session.KindOIDC:
+		return url.Values{"authRequest": {request.AuthRequestID}}.Encode()
+	}
+	return ""
+}
+
+// resume answers a form whose attempt has run out, in a tab that was left open:
+// it says so, and the way on is the same sign-in with the same name. The name
+// goes into the new attempt, and never into an address.
+func (h *Handlers) resume(w http.ResponseWriter, r *http.Request, form url.Values, ranOut error) error {
+	query, err := url.ParseQuery(form.Get(templates.FieldResume))
+	if err != nil || len(query) == 0 {
+		return ranOut
+	}
+	for _, values := range query {
+		if len(values) > 1 {
+			return ranOut
+		}
+	}
+	attempt, err := h.entry(r, query, false)
+	if err != nil {
+		return errors.Join(ranOut, err)
+	}
+	attempt.LoginHint(cmp.Or(form.Get(templates.FieldLoginName), form.Get(templates.FieldEmail)))
+	v, err := h.begin(w, r, *attempt)
+	if err != nil {
+		return errors.Join(ranOut, err)
+	}
+	return web.Error{Status: http.StatusGone, Key: "error.expired", Err: ranOut, Next: v.path("/loginname")}
+}
