@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"torhaus/web":           {},
 	"torhaus/static":        {},
 	"torhaus/locale":        {"golang.org/x/text/"},
-	"torhaus/templates":     {"torhaus/locale", "torhaus/static"},
+	"torhaus/templates":     {"torhaus/locale", "torhaus/static", "rsc.io/qr"},
 	"torhaus/zitadelclient": {"golang.org/x/sync/", "github.com/go-jose/go-jose/v4/"},
 	"torhaus/flow":          {"torhaus/zitadelclient"},
 	"torhaus/session": {"github.com/gorilla/securecookie", "github.com/redis/go-redis/v9",
@@ -46,6 +46,7 @@ var modules = []string{
 	"golang.org/x/net",   // publicsuffix, idna
 	"golang.org/x/sync",
 	"golang.org/x/text",
+	"rsc.io/qr", // codes for authenticator apps
 }
 
 // ioPackages are what a pure function has no use for.

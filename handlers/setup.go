@@ -22,7 +22,10 @@ var setUpTOTPStep = step{
 			return templates.SetUpTOTPPage{Base: v.base()}, nil
 		}
 		qr, err := templates.NewQR(e.URI)
-		return templates.SetUpTOTPPage{Base: v.base(), QR: qr, Secret: e.Secret, URI: e.URI, Code: v.attempt.Code}, err
+		if err != nil {
+			qr = templates.QR{} // the page shows the key alone
+		}
+		return templates.SetUpTOTPPage{Base: v.base(), QR: qr, Secret: e.Secret, URI: e.URI, Code: v.attempt.Code}, nil
 	},
 	submit: submitSetUpTOTP,
 }
