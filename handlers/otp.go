@@ -64,6 +64,9 @@ func (v *visit) submitCode(kind flow.Kind, form url.Values) error {
 	}
 	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
 	code := cleanCode(v.attempt.Code)
+	if v.attempt.Code == "" {
+		return refuse(templates.FieldCode, "problem.code_empty")
+	}
 	if code == "" {
 		return refuse(templates.FieldCode, "problem.code_otp")
 	}

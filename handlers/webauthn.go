@@ -101,7 +101,7 @@ func (v *visit) startCeremony(kind flow.Kind) error {
 	asked := zitadelclient.Challenges{WebAuthN: &zitadelclient.WebAuthNChallenge{RPID: v.RPID, UserVerification: kind == flow.Passkey}}
 	answer, err := v.challenged(asked)
 	if kindOf(err) == zitadelclient.NoCredential {
-		return refuse("", "problem.key_unknown")
+		return refuse("", "problem.not_enrolled")
 	}
 	if err != nil {
 		return err
