@@ -43,6 +43,10 @@ type Config struct {
 	CookieDomain string // "" is host-only
 	CookieKeys   session.Keys
 
+	RPID           string // domain of passkeys: the public host or a parent
+	EmailCodeFirst bool
+	RecoveryCodes  bool
+
 	Store       string // storeMemory or storeRedis
 	RedisURL    secret
 	SessionIdle time.Duration
@@ -71,6 +75,7 @@ func load(environ []string) (cfg Config, warnings problems, err error) {
 	cfg.readClient(e)
 	cfg.readOrigins(e)
 	cfg.readCookies(e)
+	cfg.readFactors(e)
 	cfg.readStore(e)
 	cfg.readSessions(e)
 	cfg.readOperation(e)

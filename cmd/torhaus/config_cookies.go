@@ -43,7 +43,7 @@ func (c *Config) readCookieDomain(e *environment) {
 	for _, origin := range c.AppOrigins {
 		if host := hostOf(origin); host != domain && !strings.HasSuffix(host, "."+domain) {
 			e.refuse("COOKIE_DOMAIN", "does not cover the app "+origin.String()+", so its requests would carry no session",
-				"set a parent domain of both, or nothing and let the app's host proxy torhaus")
+				"set a parent domain of both; or nothing, and serve the app on torhaus's own host or have its pages ask GET /session from the same site")
 		}
 	}
 }

@@ -133,6 +133,19 @@ func TestLoadRefusesAndWarns(t *testing.T) {
 		{"client secret and key", map[string]string{"OIDC_CLIENT_SECRET": planted, "OIDC_CLIENT_KEY": `{"type":"application","keyId":"1","key":"k","clientId":"2"}`}, []string{"OIDC_CLIENT_KEY"}, nil},
 		{"no openid", map[string]string{"OIDC_SCOPES": "profile"}, []string{"OIDC_SCOPES"}, nil},
 		{"default app elsewhere", map[string]string{"DEFAULT_APP_URL": "https://evil.example.org/"}, []string{"DEFAULT_APP_URL"}, nil},
+		{"RP ID of the host", map[string]string{"RP_ID": "AUTH.example.com"}, nil, nil},
+		{"RP ID of the parent", map[string]string{"RP_ID": "example.com"}, nil, nil},
+		{"RP ID of another site", map[string]string{"RP_ID": "example.org"}, []string{"RP_ID"}, nil},
+		{"RP ID of a sibling", map[string]string{"RP_ID": "id.example.com"}, []string{"RP_ID"}, nil},
+		{"RP ID below the host", map[string]string{"RP_ID": "www.auth.example.com"}, []string{"RP_ID"}, nil},
+		{"RP ID without a dot's boundary", map[string]string{"RP_ID": "xample.com"}, []string{"RP_ID"}, nil},
+		{"RP ID that is a public suffix", map[string]string{"RP_ID": "com"}, []string{"RP_ID"}, nil},
+		{"RP ID that strangers share", map[string]string{"PUBLIC_URL": "https://me.github.io", "COOKIE_DOMAIN": "", "RP_ID": "github.io"}, []string{"RP_ID"}, nil},
+		{"RP ID as a URL", map[string]string{"RP_ID": "https://example.com"}, []string{"RP_ID"}, nil},
+		{"RP ID with a port", map[string]string{"RP_ID": "example.com:443"}, []string{"RP_ID"}, nil},
+		{"RP ID with a dot before it", map[string]string{"RP_ID": ".example.com"}, []string{"RP_ID"}, nil},
+		{"RP ID of no public URL", map[string]string{"PUBLIC_URL": "", "RP_ID": "example.com"}, []string{"PUBLIC_URL"}, nil},
+		{"neither true nor false", map[string]string{"EMAIL_CODE_FIRST": "on"}, []string{"EMAIL_CODE_FIRST"}, nil},
 		{"memory said", map[string]string{"REDIS_URL": "", "STORE": "memory"}, nil, nil},
 		{"memory not said", map[string]string{"REDIS_URL": ""}, []string{"STORE"}, nil},
 		{"memory and Redis", map[string]string{"STORE": "memory"}, []string{"STORE"}, nil},
@@ -180,6 +193,34 @@ func TestDevelopmentDefaults(t *testing.T) {
 	}
 	if cfg.HSTS != 0 {
 		t.Errorf("HSTS = %v over plain http", cfg.HSTS)
+	}
+}
+
+// TestRPID: what passkeys are bound to where nobody says so is what a browser
+// allows, and the dump tells, since to change it later loses every key.
+func TestRPID(t *testing.T) {
+	for _, tt := range []struct{ public, cookies, want string }{
+		{"https://auth.example.com", "example.com", "example.com"},
+		{"https://auth.example.com", "", "example.com"},
+		{"https://auth.eu.example.co.uk", "", "example.co.uk"},
+		{"https://auth.eu.example.com", "eu.example.com", "eu.example.com"},
+		{"https://example.com", "", "example.com"},
+		{"https://me.github.io", "", "me.github.io"},
+		{"https://auth.me.github.io", "", "me.github.io"},
+		{"https://auth", "", "auth"},
+		{"http://auth.example.localhost:8400", "", "example.localhost"},
+	} {
+		cfg, _, refused := loadWith(t, map[string]string{"PUBLIC_URL": tt.public, "COOKIE_DOMAIN": tt.cookies, "ENV": "staging", "APP_ORIGINS": tt.public})
+		if cfg.RPID != tt.want {
+			t.Errorf("%s, shared with %q: RP ID %q, want %q (refused %v)", tt.public, tt.cookies, cfg.RPID, tt.want, refused)
+		}
+		if dump := fmt.Sprint(cfg.Attrs()); !strings.Contains(dump, prefix+"RP_ID="+tt.want) {
+			t.Errorf("the dump does not tell the RP ID: %s", dump)
+		}
+	}
+	cfg, _, _ := loadWith(t, map[string]string{"RP_ID": "Auth.Example.com", "EMAIL_CODE_FIRST": "true", "RECOVERY_CODES": "true"})
+	if cfg.RPID != "auth.example.com" || !cfg.EmailCodeFirst || !cfg.RecoveryCodes {
+		t.Errorf("RP ID %q, e-mail code first %t, recovery codes %t", cfg.RPID, cfg.EmailCodeFirst, cfg.RecoveryCodes)
 	}
 }
 

@@ -48,6 +48,7 @@ func (ps problems) Error() string {
 type environment struct {
 	given    map[string]string // as in the process's environment, TORHAUS_ names only
 	files    map[string]string // read from files, by name without prefix
+	derived  map[string]string // what follows from other variables
 	refused  problems
 	warnings problems
 }
@@ -55,7 +56,7 @@ type environment struct {
 // readEnvironment sorts environ ("NAME=value" lines) into known, settled and
 // unknown names, and reads the files that are named instead of values.
 func readEnvironment(environ []string) *environment {
-	e := &environment{given: map[string]string{}, files: map[string]string{}}
+	e := &environment{given: map[string]string{}, files: map[string]string{}, derived: map[string]string{}}
 	for _, line := range environ {
 		name, value, _ := strings.Cut(line, "=")
 		if short, ours := strings.CutPrefix(name, prefix); ours && value != "" {
@@ -69,6 +70,10 @@ func readEnvironment(environ []string) *environment {
 	return e
 }
 
+// derive gives a variable that was left out the value that follows from others,
+// so that the dump tells it.
+func (e *environment) derive(name, value string) { e.derived[name] = value }
+
 // value is what a variable is set to, or its fallback.
 func (e *environment) value(name string) string {
 	if fromFile, ok := e.files[name]; ok {
@@ -76,6 +81,9 @@ func (e *environment) value(name string) string {
 	}
 	if given, ok := e.given[name]; ok {
 		return given
+	}
+	if derived, ok := e.derived[name]; ok {
+		return derived
 	}
 	return lookup(name).fallback
 }

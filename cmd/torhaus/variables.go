@@ -48,8 +48,12 @@ var variables = []variable{
 	{"LOGOUT_ORIGINS", "", false, "Origins that may follow a sign-out, besides `TORHAUS_APP_ORIGINS`."},
 	{"CLIENT_ORIGINS", "", false, "Origins to which other clients of the instance redirect on after their callback (for `form-action`)."},
 
-	{"COOKIE_DOMAIN", "", false, "Parent domain that shares the session cookie with the apps, `example.com`. Empty: host-only, and the apps' hosts proxy torhaus."},
+	{"COOKIE_DOMAIN", "", false, "Parent domain that shares the session cookie with the apps, `example.com`. Empty: host-only; then pages of the same site ask `GET /session`, or the app is served on torhaus's own host (any other Host is answered 421)."},
 	{"COOKIE_KEYS", "", true, "Keys that seal cookies and stored values: base64 of 32 bytes or more, separated by commas. The first writes, all read. Required."},
+
+	{"RP_ID", "", false, "Domain that passkeys and security keys are bound to: the public host or a parent of it. Default: `TORHAUS_COOKIE_DOMAIN`, else the registrable parent of the public host, else that host. To change it orphans every passkey; in place of a hosted login, keep the one that ZITADEL's users have (its host)."},
+	{"EMAIL_CODE_FIRST", "false", false, "`true`: a code by e-mail may stand for the password, for users who have set such codes up."},
+	{"RECOVERY_CODES", "false", false, "`true`: this ZITADEL knows recovery codes, so the pages of second factors offer them as the last resort."},
 
 	{"STORE", "", false, "`redis` or `memory`. Default: redis when `TORHAUS_REDIS_URL` is set, memory on `*.localhost`."},
 	{"REDIS_URL", "", true, "`rediss://user:password@host:6379/0`; Sentinel and Cluster by URL too."},
