@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -168,6 +169,21 @@ func (v *visit) limitMail() error {
 		buckets = append(buckets, mailTo("user:"+id))
 	}
 	return v.limit(buckets...)
+}
+
+// mayMail reports whether one more mail may go to a user whom the page must not
+// tell of: the owner of an address that somebody signs up with, or of a name
+// while users are hidden. The answer looks the same if not.
+func (v *visit) mayMail(userID string) bool {
+	if !v.signingUp() && (v.known() || !v.concealed()) {
+		return true // counted by limitMail, in words
+	}
+	var refused *problem
+	err := v.limit(mailTo("user:" + userID))
+	if err != nil && !errors.As(err, &refused) {
+		v.Logger.WarnContext(v.ctx, "a mail was not sent, for it could not be counted", "error", err)
+	}
+	return err == nil
 }
 
 // mailTo is the bucket of all mails to one recipient, of any kind.

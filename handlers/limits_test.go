@@ -176,6 +176,30 @@ func TestMailsToAUser(t *testing.T) {
 	}
 }
 
+// Nor do a user's names and sign-ups with their address, also where the page must
+// not tell that they are one's.
+func TestMailsToAHiddenUser(t *testing.T) {
+	w := limitedWorld(t)
+	w.hideUsers()
+	for i, name := range []string{"alice", "alice@example.com", "alice", "alice@example.com", "alice", "alice@example.com"} {
+		w.reset(elsewhere(t, i), name).at("/password/set").with(http.StatusOK)
+	}
+	w.register(elsewhere(t, 6), "alice@example.com").at("/verify").with(http.StatusOK)
+	if n := len(w.zitadel.Mails()); n != 4 {
+		t.Errorf("%d mails to one user, want 4", n)
+	}
+}
+
+// A sign-up with a taken address counts for its owner, who asks by name.
+func TestMailsOfATakenAddress(t *testing.T) {
+	w := limitedWorld(t)
+	exhaust(t, 4, func(i int) *page { return w.register(elsewhere(t, i), "alice@example.com") })
+	w.reset(elsewhere(t, 5), "alice").with(http.StatusTooManyRequests)
+	if n := len(w.zitadel.Mails()); n != 4 {
+		t.Errorf("%d mails to one user, want 4", n)
+	}
+}
+
 // What strangers have had sent to somebody does not keep them from a code once
 // they have shown their password; theirs are bounded as well.
 func TestStrangersDoNotUseUpTheMailsOfAUser(t *testing.T) {

@@ -50,7 +50,7 @@ func (v *visit) requestReset() error {
 	v.attempt.Notice = "notice.reset_sent"
 	v.fresh = false
 	began := v.Now()
-	if v.attempt.User.ID == "" {
+	if id := v.attempt.User.ID; id == "" || !v.mayMail(id) {
 		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
 		return nil
 	}

@@ -202,7 +202,7 @@ func (v *visit) findOwners() ([]zitadelclient.User, error) {
 func (v *visit) addressTaken(owners []zitadelclient.User, began time.Time) error {
 	v.attempt.Registration.Taken = true
 	v.fresh = false
-	if len(owners) == 1 && owners[0].Human {
+	if len(owners) == 1 && owners[0].Human && v.mayMail(owners[0].ID) {
 		if err := v.Zitadel.SendPasswordReset(v.ctx, owners[0].ID, v.resetTemplate()); err != nil {
 			v.Logger.WarnContext(v.ctx, "the owner of a taken address could not be told", "error", err)
 		}
