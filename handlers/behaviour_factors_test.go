@@ -56,7 +56,7 @@ func TestBehaviour09ForceMFALocalUser(t *testing.T) {
 func TestBehaviour10ForceMFAExternalUser(t *testing.T) {
 	w := newWorld(t)
 	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
-	w.addBob(func(u *zitadeltest.UserSeed) { u.Password = "" })
+	w.addPerson(func(u *zitadeltest.UserSeed) { u.Password = "" })
 	w.typeName("bob").with(http.StatusForbidden).saying("You cannot sign in here")
 	t.Skip("identity providers are not there yet: no way to one, and no factor to set up after it")
 }
@@ -75,14 +75,14 @@ func withoutPassword(u *zitadeltest.UserSeed) { u.Password = "" }
 func TestBehaviour24Passkey(t *testing.T) {
 	w := newWorld(t)
 	a := zitadeltest.NewAuthenticator()
-	w.zitadel.AddPasskey(w.addBob(withoutPassword), "example.localhost", a)
+	w.zitadel.AddPasskey(w.addPerson(withoutPassword), "example.localhost", a)
 	w.typeName("bob").at("/passkey").byItself("get").key(a, w.auth, false).signedInAs("Bob Builder")
 }
 
 func TestBehaviour25PasskeyOrPassword(t *testing.T) {
 	w := newWorld(t)
 	a := zitadeltest.NewAuthenticator()
-	w.zitadel.AddPasskey(w.addBob(), "example.localhost", a)
+	w.zitadel.AddPasskey(w.addPerson(), "example.localhost", a)
 	page := w.atAppAs("bob").at("/passkey").byItself("get")
 	page = page.fill(nil).at("/passkey") // the dialog was closed
 	page.follow("password-link").typePassword(password).at("/inbox")
@@ -111,9 +111,10 @@ func TestBehaviour29EmailCodeTyped(t *testing.T) {
 
 func TestBehaviour30EmailCodeByLink(t *testing.T) {
 	w := newWorld(t)
-	w.atMailedCode()
-	waiting := w.atMailedCode()
-	page := waiting.b.open(w.zitadel.LastMail("alice@example.com").Link).at("/otp/email").with(http.StatusOK)
+	elsewhere, waiting := w.atMailedCode(), w.atMailedCode()
+	link := w.zitadel.LastMail("alice@example.com").Link
+	elsewhere.b.open(link).with(http.StatusForbidden).saying("another sign-in")
+	page := waiting.b.open(link).at("/otp/email").with(http.StatusOK)
 	if strings.Contains(page.url.RawQuery, "code") {
 		t.Errorf("the code stays in the address: %s", page.url)
 	}
@@ -135,7 +136,7 @@ func TestBehaviour32EmailCodeWrong(t *testing.T) {
 // withSMS enrols bob for codes by SMS.
 func (w *world) withSMS() (id string) {
 	w.t.Helper()
-	id = w.addBob(withPhone)
+	id = w.addPerson(withPhone)
 	w.zitadel.AddOTPSMS(id)
 	return id
 }

@@ -94,7 +94,7 @@ func TestBehaviour23MultipleRegistrationOptions(t *testing.T) {
 
 func TestBehaviour26ChangeRequired(t *testing.T) {
 	w := newWorld(t)
-	w.addBob(func(u *zitadeltest.UserSeed) { u.ChangeRequired = true })
+	w.addPerson(func(u *zitadeltest.UserSeed) { u.ChangeRequired = true })
 	w.typeName("bob").typePassword(password).at("/password/change").
 		fill(map[string]string{"current": password, "password": another}).signedInAs("Bob Builder")
 	w.typeName("bob").typePassword(another).signedInAs("Bob Builder")
@@ -184,7 +184,7 @@ func TestBehaviour49ResetHidden(t *testing.T) {
 	page.typePassword(password).signedInAs("Alice Example")
 }
 
-// toApp begins a sign-in of one of our apps, and forgets the password.
+// forgottenToApp begins a sign-in of one of our apps, and forgets the password.
 func (w *world) forgottenToApp() *page {
 	w.t.Helper()
 	return w.atPassword(newBrowser(w.t)).fill(nil, "reset-button").at("/password/set")

@@ -15,7 +15,7 @@ func (h *Handlers) verifyTemplate() string {
 }
 
 func (h *Handlers) otpTemplate() string {
-	return h.PublicURL.String() + h.BasePath.String() + "/otp/email?code={{.Code}}"
+	return h.PublicURL.String() + h.BasePath.String() + "/otp/email?sessionId={{.SessionID}}&code={{.Code}}"
 }
 
 func (h *Handlers) resetTemplate() string {

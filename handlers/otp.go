@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"torhaus/flow"
 	"torhaus/templates"
+	"torhaus/web"
 	"torhaus/zitadelclient"
 )
 
@@ -148,11 +151,13 @@ func (v *visit) codeOnArrival() error {
 	return v.save()
 }
 
-// sendCode has ZITADEL send a one-time code, to the address it knows.
+// sendCode has ZITADEL send a one-time code, to the address it knows. Whatever
+// was typed before is none of the new one.
 func (v *visit) sendCode(kind flow.Kind) error {
 	if err := v.limitMail(); err != nil {
 		return err
 	}
+	v.attempt.Code = ""
 	asked := zitadelclient.Challenges{OTPSMS: kind == flow.OTPSMS}
 	if kind == flow.OTPEmail {
 		asked.OTPEmailTemplate = v.otpTemplate()
@@ -164,4 +169,38 @@ func (v *visit) sendCode(kind flow.Kind) error {
 		v.attempt.CodesSent = append(v.attempt.CodesSent, way)
 	}
 	return nil
+}
+
+// getOTPEmail also takes the links of mails with a one-time code. The code goes
+// into the sign-in that waits for it, and out of the URL; a button submits it.
+// In another browser it opens nothing: whoever reads a mail has not shown the
+// first factor.
+func (h *Handlers) getOTPEmail(w http.ResponseWriter, r *http.Request) error {
+	query, err := entryQuery(r)
+	if err != nil {
+		return err
+	}
+	if !query.Has("code") {
+		return h.get(otpEmailStep)(w, r)
+	}
+	if err := navigated(r); err != nil {
+		return err
+	}
+	attempts, err := h.Sessions.Attempts(r.Context(), r)
+	if err != nil {
+		return unavailable(err)
+	}
+	id := numeric(query.Get("sessionId"))
+	for _, a := range attempts {
+		if id == "" || a.ZitadelSession != id || a.Outcome != nil || !slices.Contains(a.CodesSent, templates.WayEmail) {
+			continue
+		}
+		a.Code = cleanCode(query.Get("code"))
+		v := &visit{Handlers: h, w: w, r: r, ctx: r.Context(), attempt: a}
+		if err := v.save(); err != nil {
+			return err
+		}
+		return web.Redirect(w, r, v.path(otpEmailStep.path))
+	}
+	return web.Error{Status: http.StatusForbidden, Key: "error.session_other", Err: errors.New("no sign-in of this browser waits for the code")}
 }

@@ -90,7 +90,7 @@ func (v *visit) credentialsRefused(err error) error {
 		return refuse("", "problem.credentials")
 	}
 	if errors.Is(err, zitadelclient.NotActive) {
-		return refuse("", "problem.not_active")
+		return v.notActive()
 	}
 	var failed *zitadelclient.Error
 	if errors.As(err, &failed) && failed.FailedAttempts > 0 {
@@ -103,6 +103,16 @@ func (v *visit) credentialsRefused(err error) error {
 		}
 	}
 	return refuse("", "problem.credentials")
+}
+
+// notActive tells a locked user, who may have been locked just now by wrong
+// passwords, from one who was deactivated. ZITADEL's answer to a check does not.
+func (v *visit) notActive() error {
+	user, err := v.Zitadel.User(v.ctx, v.attempt.User.ID)
+	if err == nil && user.State == zitadelclient.UserLocked {
+		return refuse("", "problem.user_locked")
+	}
+	return refuse("", "problem.not_active")
 }
 
 // accountWith is the identified user with a ZITADEL session.

@@ -41,6 +41,7 @@ func (h *Handlers) mailGets() map[string]web.Handler {
 	return map[string]web.Handler{
 		passwordSetStep.path: h.getPasswordSet,
 		verifyStep.path:      h.getVerify,
+		otpEmailStep.path:    h.getOTPEmail,
 	}
 }
 
@@ -97,15 +98,19 @@ func (h *Handlers) appRoutes(root chi.Router, base string) {
 	h.handle(r.With(rememberLanguage), base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
 	cors := web.CORS{Origins: h.AppOrigins, Methods: []string{http.MethodGet}}
 	endpoint := web.Adapt(translated(web.Methods{"GET": h.session}.Serve), nil)
-	r.Handle(base+"/session", cors.Handler(endpoint))
+	r.Handle(base+"/session", named(base+"/session", cors.Handler(endpoint)))
 }
 
 // handle serves a route, and tells the log its template.
 func (h *Handlers) handle(r chi.Router, pattern string, methods web.Methods) {
-	serve := h.adapt(methods.Serve)
-	r.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	r.Handle(pattern, named(pattern, h.adapt(methods.Serve)))
+}
+
+// named tells the log which route it was: the template, never what was asked for.
+func named(pattern string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		web.EventFrom(r.Context()).Set("route", pattern)
-		serve(w, r)
+		next.ServeHTTP(w, r)
 	})
 }
 

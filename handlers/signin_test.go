@@ -208,7 +208,7 @@ func TestLockout(t *testing.T) {
 	page = page.fill(map[string]string{"password": "wrong 1"}).saying("1 of 3")
 	page = page.fill(map[string]string{"password": "wrong 2"}).saying("2 of 3")
 	page = page.fill(map[string]string{"password": "wrong 3"}).saying("locked")
-	page.fill(map[string]string{"password": password}).with(http.StatusUnprocessableEntity).saying("not active")
+	page.fill(map[string]string{"password": password}).with(http.StatusUnprocessableEntity).saying("This account is locked")
 }
 
 // The policy that hides users: nothing on the way tells a name that exists from
