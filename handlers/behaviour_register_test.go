@@ -33,6 +33,24 @@ func TestBehaviour12RegisterWithPassword(t *testing.T) {
 	page.typeCode(w.mailedCode("nora@example.com")).signedInAs("Nora New")
 }
 
+// keyAfterSignUp signs up with a password and makes a passkey right afterwards,
+// which signs in from then on.
+func keyAfterSignUp(t *testing.T) {
+	t.Helper()
+	w := newWorld(t)
+	a := zitadeltest.NewAuthenticator()
+	page := w.atNewPassword().fill(map[string]string{"password": password}).at("/verify").typeCode(w.mailedCode("nora@example.com"))
+	page.signedInAs("Nora New")
+	page = page.b.open(w.auth + "/mfa/set").at("/mfa/set").follow("passkey-link").at("/passkey/set").fill(nil).at("/passkey/set")
+	page.byItself("create").key(a, w.auth, true)
+	w.typeName("nora@example.com").at("/passkey").byItself("get").key(a, w.auth, false).signedInAs("Nora New")
+}
+
+func TestBehaviour13RegisterWithPasskey(t *testing.T) {
+	keyAfterSignUp(t)
+	t.Skip("sign-up without a password is not there yet: a passkey is made right after it")
+}
+
 func TestBehaviour14OnlyPasswordEnabled(t *testing.T) {
 	w := newWorld(t)
 	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.PasskeysAllowed = false })
@@ -75,6 +93,18 @@ func TestBehaviour18PasswordLowerCaseMissing(t *testing.T) {
 
 func TestBehaviour19PasswordSymbolMissing(t *testing.T) {
 	tooWeak(t, "Password1", "Add a symbol to your password")
+}
+
+func TestBehaviour20PasswordOfBoth(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.PasskeysAllowed = true })
+	w.signUp(newBrowser(t), "nora@example.com").typeCode(w.mailedCode("nora@example.com")).at("/welcome")
+	t.Skip("sign-up offers the password alone yet: there is no choice between it and a passkey")
+}
+
+func TestBehaviour21PasskeyOfBoth(t *testing.T) {
+	keyAfterSignUp(t)
+	t.Skip("sign-up without a password is not there yet: no choice of a passkey in its form")
 }
 
 func TestBehaviour22RegistrationDisabled(t *testing.T) {
