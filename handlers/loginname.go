@@ -136,7 +136,7 @@ func (v *visit) unknownUser() error {
 func (v *visit) identified(user zitadelclient.User) error {
 	v.attempt.User = session.UserSnapshot{
 		ID: user.ID, OrganizationID: user.OrganizationID, LoginName: user.PreferredLoginName,
-		DisplayName: user.DisplayName, State: string(user.State),
+		DisplayName: user.DisplayName, State: string(user.State), Phone: user.PhoneVerified,
 	}
 	if err := v.reuseSession(); err != nil {
 		return err

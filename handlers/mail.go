@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/url"
 
 	"torhaus/flow"
@@ -39,7 +40,9 @@ func (v *visit) mailVerification() error {
 
 // requestReset has a reset code mailed. The answer is the same whether there is
 // such a user or not; only the owner of the mailbox learns.
-func (v *visit) requestReset() error {
+func (v *visit) requestReset() error { return v.requestResetBy(v.Zitadel.SendPasswordReset) }
+
+func (v *visit) requestResetBy(send func(context.Context, string, string) error) error {
 	if !v.step.Allows(flow.ResetPassword) || v.attempt.FromLink {
 		return nil // policy hides it, or a link asks: the button was not on the page
 	}
@@ -54,7 +57,7 @@ func (v *visit) requestReset() error {
 		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
 		return nil
 	}
-	err := v.Zitadel.SendPasswordReset(v.ctx, v.attempt.User.ID, v.resetTemplate())
+	err := send(v.ctx, v.attempt.User.ID, v.resetTemplate())
 	v.mailPace.saw(v.Now().Sub(began))
 	switch kindOf(err) {
 	case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:

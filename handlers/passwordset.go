@@ -30,13 +30,19 @@ func showPasswordSet(v *visit) (templates.Page, error) {
 	}
 	return templates.PasswordSetPage{
 		Base: v.base(), LoginName: v.attempt.LoginName,
-		Code: v.attempt.Code, FromLink: v.attempt.FromLink, Rules: rules,
+		Code: v.attempt.Code, FromLink: v.attempt.FromLink, Rules: rules, CanSMS: v.mayResetBySMS(),
 	}, nil
 }
 
 func submitPasswordSet(v *visit, form url.Values) error {
-	if action := form.Get(templates.FieldAction); action == templates.ActionSend || action == templates.ActionResend {
+	switch form.Get(templates.FieldAction) {
+	case templates.ActionSend, templates.ActionResend:
 		return v.sendReset(form)
+	case templates.ActionSMS:
+		if !v.mayResetBySMS() {
+			return nil // not on the page; ZITADEL would say yes and send nothing
+		}
+		return v.requestResetBy(v.Zitadel.SendPasswordResetSMS)
 	}
 	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
 	code := cleanCode(v.attempt.Code)
@@ -89,6 +95,12 @@ func (v *visit) mayResetOwner() (bool, error) {
 	}
 	settings, err := v.Zitadel.LoginSettings(v.ctx, user.OrganizationID)
 	return user.Human && settings.AllowUsernamePassword && !settings.HidePasswordReset, err
+}
+
+// mayResetBySMS reports whether the code can go to a phone. Where policy hides
+// users it is not offered: the offer would tell.
+func (v *visit) mayResetBySMS() bool {
+	return v.attempt.User.Phone && !v.attempt.Concealed && !v.attempt.FromLink
 }
 
 // named reports whether it is settled whose password is to be reset, be it

@@ -279,3 +279,18 @@ func TestLanguageKeepsTheStep(t *testing.T) {
 	page.fill(map[string]string{"password": password}).at("/signedin").saying("angemeldet")
 	b.open(w.auth + "/logout?lang=en&post_logout_redirect=" + url.QueryEscape(w.app+"/bye")).saying("Sign out").fill(nil).at("/bye")
 }
+
+// The code by SMS, for whoever has a proven phone; nobody else is offered it.
+func TestResetBySMS(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.AddUser(zitadeltest.UserSeed{
+		UserName: "bob", Email: "bob@example.com", EmailVerified: true, Password: password, Phone: "+41791234567", PhoneVerified: true,
+	})
+	page := newBrowser(t).open(w.auth+"/loginname").fill(map[string]string{"loginName": "bob"}).fill(nil, "reset-button")
+	page = page.fill(nil, "sms-button").at("/password/set")
+	page.fill(map[string]string{"code": w.zitadel.LastSMS("+41791234567").Code, "password": "Another1!"}).at("/signedin")
+	page = newBrowser(t).open(w.auth+"/loginname").fill(map[string]string{"loginName": "alice"}).fill(nil, "reset-button")
+	if page.testid("sms-button") != nil {
+		t.Error("offered to somebody without a phone")
+	}
+}

@@ -106,6 +106,7 @@ type UserSnapshot struct {
 	LoginName      string   `json:"name,omitempty"`
 	State          string   `json:"state,omitempty"`
 	Methods        []string `json:"methods,omitempty"`
+	Phone          bool     `json:"phone,omitempty"` // has a proven one
 }
 
 // Registration is a sign-up, as far as the forms have been filled in.
