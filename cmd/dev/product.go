@@ -16,6 +16,10 @@ import (
 	"torhaus/zitadelclient/zitadeltest"
 )
 
+// cookieDomain is what all sites have in common: the session is shared with it,
+// and passkeys are bound to it.
+const cookieDomain = "example.localhost"
+
 // product is everything: its sites, and what they share.
 type product struct {
 	id, auth, app, mail, gallery site
@@ -78,9 +82,8 @@ func newProduct(ports [5]int, logger *slog.Logger) (*product, error) {
 		LoginBaseURI: p.auth.url() + "/",
 		Violation:    func(format string, args ...any) { logger.Warn(fmt.Sprintf(format, args...)) },
 	})
-	seedPeople(p.zitadel)
 	p.id.handler = p.zitadel
-	p.mail.handler = mails(p.zitadel)
+	p.mail.handler = mails(p.zitadel, seedPeople(p.zitadel))
 	p.app.handler = demo{Auth: p.auth.url(), MailURL: p.mail.url(), GalleryURL: p.gallery.url()}.handler()
 	sources := findSources()
 	var err error
@@ -115,7 +118,7 @@ func (p *product) wireTorhaus(sources sourceDirs) (err error) {
 		Store:        session.NewMemory(nil),
 		Keys:         session.Keys{session.GenerateKey()},
 		Environment:  "dev",
-		CookieDomain: "example.localhost",
+		CookieDomain: cookieDomain,
 	})
 	if err != nil {
 		return fmt.Errorf("sessions: %w", err)
@@ -133,6 +136,7 @@ func (p *product) wireTorhaus(sources sourceDirs) (err error) {
 		Sessions:   sessions,
 		Pages:      p.renderer,
 		Static:     static.Handler(static.Config{Dir: sources.assets}),
+		RPID:       cookieDomain,
 		AppOrigins: apps,
 		DefaultApp: home,
 		Logger:     p.logger,

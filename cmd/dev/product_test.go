@@ -142,25 +142,83 @@ func TestSignIn(t *testing.T) {
 	if resp, _ := get(t, browser, p.auth.url()+"/session"); resp.StatusCode != http.StatusUnauthorized {
 		t.Fatalf("before the sign-in /session says %s", resp.Status)
 	}
-	resp, body := get(t, browser, p.auth.url()+"/login?return_to="+url.QueryEscape(p.app.url()+"/"))
-	for _, typed := range []url.Values{{templates.FieldLoginName: {"alice"}}, {templates.FieldPassword: {password}}} {
-		form := hiddenFields(body)
-		maps.Copy(form, typed)
-		var err error
-		if resp, err = browser.PostForm(resp.Request.URL.String(), form); err != nil {
-			t.Fatal(err)
-		}
-		if body = readBody(t, resp); resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s\n%s", resp.Request.URL, resp.Status, body)
-		}
-	}
+	resp, _ := signIn(t, p, browser, "alice")
 	if got := resp.Request.URL.String(); got != p.app.url()+"/" {
 		t.Errorf("the sign-in ends at %s, want %s/", got, p.app.url())
 	}
-	resp, body = get(t, browser, p.auth.url()+"/session")
+	resp, body := get(t, browser, p.auth.url()+"/session")
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, "Alice") {
 		t.Errorf("after the sign-in /session says %s: %s", resp.Status, body)
 	}
+}
+
+// signIn goes as far as name and password lead.
+func signIn(t *testing.T, p *product, browser *http.Client, name string) (*http.Response, string) {
+	t.Helper()
+	resp, body := get(t, browser, p.auth.url()+"/login?return_to="+url.QueryEscape(p.app.url()+"/"))
+	resp, body = submit(t, browser, resp, body, url.Values{templates.FieldLoginName: {name}})
+	return submit(t, browser, resp, body, url.Values{templates.FieldPassword: {password}})
+}
+
+// submit fills in the first form of a page.
+func submit(t *testing.T, browser *http.Client, at *http.Response, page string, typed url.Values) (*http.Response, string) {
+	t.Helper()
+	form := hiddenFields(page)
+	maps.Copy(form, typed)
+	resp, err := browser.PostForm(at.Request.URL.String(), form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := readBody(t, resp)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s\n%s", resp.Request.URL, resp.Status, body)
+	}
+	return resp, body
+}
+
+// Whoever tries the product out has no phone of tina's or sam's: the page with
+// the mails shows their codes, and grace is led to set a factor up.
+func TestPeopleWithFactors(t *testing.T) {
+	p := startProduct(t)
+	for _, test := range []struct {
+		name, page string
+		code       func() string
+	}{
+		{"tina", "/otp/time-based", func() string { return shownTOTP(t, p, "tina@example.com") }},
+		{"sam", "/otp/sms", func() string { return shown(t, p, `SMS</h2>(?s:.*?)<p class="code">(\d+)</p>`) }},
+		{"grace", "/mfa/set", nil},
+	} {
+		browser := newBrowser(t)
+		resp, body := signIn(t, p, browser, test.name)
+		if got := resp.Request.URL.Path; got != test.page {
+			t.Errorf("%s comes to %s, want %s", test.name, got, test.page)
+			continue
+		}
+		if test.code == nil {
+			continue
+		}
+		resp, _ = submit(t, browser, resp, body, url.Values{templates.FieldCode: {test.code()}})
+		if got := resp.Request.URL.String(); got != p.app.url()+"/" {
+			t.Errorf("%s ends at %s", test.name, got)
+		}
+	}
+}
+
+// shownTOTP is the code that the page with the mails shows for an owner's app.
+func shownTOTP(t *testing.T, p *product, owner string) string {
+	t.Helper()
+	return shown(t, p, `data-totp="`+regexp.QuoteMeta(owner)+`">(\d{6})<`)
+}
+
+// shown finds something on the page with the mails.
+func shown(t *testing.T, p *product, pattern string) string {
+	t.Helper()
+	_, body := get(t, newBrowser(t), p.mail.url()+"/")
+	found := regexp.MustCompile(pattern).FindStringSubmatch(body)
+	if found == nil {
+		t.Fatalf("the mails do not show %s:\n%s", pattern, body)
+	}
+	return found[1]
 }
 
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)

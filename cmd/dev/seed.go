@@ -21,22 +21,43 @@ var people = []person{
 	{zitadeltest.UserSeed{UserName: "dave", GivenName: "Dave", FamilyName: "Doubt"}, "has an unverified e-mail address"},
 	{zitadeltest.UserSeed{UserName: "erin", GivenName: "Erin", FamilyName: "Locked", EmailVerified: true}, "is locked"},
 	{zitadeltest.UserSeed{UserName: "frank", GivenName: "Frank", FamilyName: "Idle", EmailVerified: true}, "is deactivated"},
+	{zitadeltest.UserSeed{UserName: "grace", GivenName: "Grace", FamilyName: "Guarded", EmailVerified: true}, "has to set up a second factor: her organization demands one"},
+	{zitadeltest.UserSeed{UserName: "sam", GivenName: "Sam", FamilyName: "Sms", EmailVerified: true, Phone: "+41791234567", PhoneVerified: true}, "gets a code by SMS (shown with the mails)"},
+	{zitadeltest.UserSeed{UserName: "tina", GivenName: "Tina", FamilyName: "Totp", EmailVerified: true}, "has an authenticator app (its code is shown with the mails)"},
 }
 
-// seedPeople adds the people.
-func seedPeople(zitadel *zitadeltest.Server) {
+// authenticatorApp is the phone of somebody who uses one.
+type authenticatorApp struct{ owner, secret string }
+
+// seedPeople adds the people and what is special about them. It returns the
+// authenticator apps that they would hold in their hands.
+func seedPeople(zitadel *zitadeltest.Server) (apps []authenticatorApp) {
+	// Else everybody without a second factor would be offered one after the
+	// password (ZITADEL's default is every 30 days), and nothing is kept here: a
+	// plain sign-in stays plain, and grace is there for the page.
+	zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.MFAInitSkipLifetime = 0 })
+	guarded := zitadel.AddOrganization("Guarded")
+	zitadel.SetLoginSettings(guarded, func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
 	for _, p := range people {
 		seed := p.seed
 		seed.Email = seed.UserName + "@example.com"
 		seed.Password = password
+		if seed.UserName == "grace" {
+			seed.OrganizationID = guarded
+		}
 		id := zitadel.AddUser(seed)
 		switch seed.UserName {
 		case "erin":
 			zitadel.LockUser(id)
 		case "frank":
 			zitadel.DeactivateUser(id)
+		case "sam":
+			zitadel.AddOTPSMS(id)
+		case "tina":
+			apps = append(apps, authenticatorApp{seed.Email, zitadel.AddTOTP(id)})
 		}
 	}
+	return apps
 }
 
 // client is the application that stands for our own apps: a public client, so

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/webauthn"
+
+	"torhaus/templates"
+	"torhaus/zitadelclient/zitadeltest"
+)
+
+// name goes from the page that asks who is signing in to the one that follows.
+func (b *tab) name(who string) *tab {
+	b.t.Helper()
+	return b.fill(map[string]string{templates.FieldLoginName: who}).press(submitButton)
+}
+
+// withPassword goes on from the password to the page that follows.
+func (b *tab) withPassword() *tab {
+	b.t.Helper()
+	return b.fill(map[string]string{templates.FieldPassword: password}).press(submitButton)
+}
+
+// The second factor of most people, with its first code mistyped.
+func TestBrowserTOTP(t *testing.T) {
+	withAndWithoutScript(t, func(b *tab) {
+		page := b.auth.url() + "/otp/time-based"
+		b.startSignIn().name("tina@example.com").at(b.auth.url() + "/password").withPassword().at(page)
+		b.fill(map[string]string{templates.FieldCode: "nonsense!"}).press(submitButton).arrive(page)
+		b.expectSummary("Could not verify OTP code")
+		b.at(page)
+		if got := b.value(templates.FieldCode); got != "nonsense!" {
+			b.t.Errorf("the code that was typed is lost: %q", got)
+		}
+		b.fill(map[string]string{templates.FieldCode: shownTOTP(b.t, b.product, "tina@example.com")}).press(submitButton).home("Tina Totp")
+	})
+}
+
+// authenticator puts one into the machine, as laptops have it: it holds its keys
+// itself and recognises its owner.
+func (b *tab) authenticator() webauthn.AuthenticatorID {
+	b.t.Helper()
+	tell(b, webauthn.Enable, webauthn.EnableParams{})
+	return tell(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
+		Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		},
+	}).AuthenticatorID
+}
+
+// Somebody whose policy forces a second factor sets up a passkey beside it, and
+// from then on needs neither password nor code. What only a browser can show: it
+// takes the RP ID on a host below it, and the pages start by themselves.
+func TestBrowserPasskey(t *testing.T) {
+	b := openTab(t, startProduct(t, func(p *product) {
+		p.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
+	}), true)
+	key := b.authenticator()
+	b.setUpPasskey()
+	made := tell(b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: key}).Credentials
+	if len(made) != 1 || made[0].RpID != cookieDomain || !made[0].IsResidentCredential {
+		t.Fatalf("the authenticator holds %+v", made)
+	}
+
+	b.signOut().startSignIn().name("tina@example.com").homeByItself("Tina Totp")
+	if got := b.seen.count("POST " + b.auth.url() + "/password"); got != 1 {
+		t.Errorf("asked for the password %d times, want once, for the set-up", got)
+	}
+
+	// The owner is not recognised: the page says so calmly and leads on, by
+	// another factor, and back.
+	tell(b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: key, IsUserVerified: false})
+	page := b.auth.url() + "/passkey"
+	b.signOut().startSignIn().name("tina@example.com").arrive(page)
+	said := `document.querySelector("[role=status]")?.textContent`
+	b.until("the page to say that no passkey was used", said)
+	b.at(page)
+	b.press(`[data-testid="password-link"]`).at(b.auth.url() + "/password").withPassword().at(b.auth.url() + "/otp/time-based")
+	tell(b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: key, IsUserVerified: true})
+	b.press(`[data-testid="passkey-link"]`).homeByItself("Tina Totp")
+}
+
+// setUpPasskey opens the page that sets up a factor, signs in for it, and adds a
+// passkey.
+func (b *tab) setUpPasskey() {
+	b.t.Helper()
+	b.open(b.auth.url() + "/mfa/set").at(b.auth.url() + "/loginname").name("tina@example.com").at(b.auth.url() + "/password")
+	b.withPassword().at(b.auth.url() + "/otp/time-based")
+	b.fill(map[string]string{templates.FieldCode: shownTOTP(b.t, b.product, "tina@example.com")}).press(submitButton).at(b.auth.url() + "/mfa/set")
+	b.press(`[data-testid="passkey-link"]`).at(b.auth.url() + "/passkey/set")
+	b.press(submitButton)
+	b.until("the passkey to be made and the sign-in to end", `location.pathname === "/signedin"`)
+	b.at(b.auth.url() + "/signedin")
+}
+
+// signOut leaves, on the page that asks.
+func (b *tab) signOut() *tab {
+	b.t.Helper()
+	b.open(b.auth.url() + "/logout").at(b.auth.url() + "/logout")
+	return b.press(submitButton).at(b.auth.url() + "/logout/done")
+}
+
+// homeByItself expects the demo app behind pages that nobody has to operate.
+func (b *tab) homeByItself(name string) *tab {
+	b.t.Helper()
+	b.until("the app", fmt.Sprintf("location.origin === %q", b.app.url()))
+	return b.home(name)
+}
