@@ -14,25 +14,40 @@ import (
 	"torhaus/zitadelclient"
 )
 
-// themes keeps the stylesheets made of brandings, by hash. A branding is the
-// same bytes on every replica, so any of them can serve what another linked to.
+// themes keeps the stylesheets made of brandings. A branding is the same bytes
+// on every replica, so any of them can serve what another linked to. It is made
+// once: to move colours until they can be read takes milliseconds, and every
+// page has one.
 type themes struct {
 	mu     sync.Mutex
-	sheets map[string][]byte
+	made   map[templates.Branding]templates.Stylesheet
+	sheets map[string][]byte // by hash
 }
 
 // mostThemes bounds how many stylesheets are kept; one is a kilobyte.
 const mostThemes = 256
 
-func newThemes() *themes { return &themes{sheets: map[string][]byte{}} }
+func newThemes() *themes {
+	return &themes{made: map[templates.Branding]templates.Stylesheet{}, sheets: map[string][]byte{}}
+}
 
-func (t *themes) keep(sheet templates.Stylesheet) {
+// of is the stylesheet of a branding.
+func (t *themes) of(branding templates.Branding) templates.Stylesheet {
+	t.mu.Lock()
+	sheet, ok := t.made[branding]
+	t.mu.Unlock()
+	if ok {
+		return sheet
+	}
+	sheet = branding.Stylesheet()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, kept := t.sheets[sheet.Hash]; !kept && len(t.sheets) >= mostThemes {
-		clear(t.sheets) // each is made again when it is next asked for
+	if len(t.made) >= mostThemes {
+		clear(t.made) // each is made again when it is next asked for
+		clear(t.sheets)
 	}
-	t.sheets[sheet.Hash] = sheet.CSS
+	t.made[branding], t.sheets[sheet.Hash] = sheet, sheet.CSS
+	return sheet
 }
 
 func (t *themes) find(hash string) ([]byte, bool) {
@@ -60,9 +75,7 @@ func (h *Handlers) stylesheet(ctx context.Context, organization string) (templat
 		return templates.Stylesheet{}, "", err
 	}
 	mode := templates.Mode(b.ThemeMode)
-	sheet := templates.Branding{Light: colors(b.Light), Dark: colors(b.Dark), ThemeMode: mode}.Stylesheet()
-	h.themes.keep(sheet)
-	return sheet, mode, nil
+	return h.themes.of(templates.Branding{Light: colors(b.Light), Dark: colors(b.Dark), ThemeMode: mode}), mode, nil
 }
 
 // themeFile names a stylesheet: {hash}.css for the instance's,
