@@ -198,7 +198,8 @@ func TestBehaviour41TOTPOrEmail(t *testing.T) {
 	w.zitadel.AddTOTP(w.alice)
 	w.zitadel.AddOTPEmail(w.alice)
 	w.atAppAs("alice").typePassword(password).at("/otp/time-based").offering(factorLinks, "email-link").
-		follow("email-link").at("/otp/email").fill(nil).at("/otp/email").
+		typeCode("wrongcode").refused("/otp/time-based", wrongOTP).
+		follow("email-link").at("/otp/email").fill(nil).at("/otp/email").holding("code", "").
 		typeCode(w.mailedCode("alice@example.com")).at("/inbox")
 }
 
