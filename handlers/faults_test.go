@@ -118,22 +118,51 @@ func TestBrowserLeavesInTheMiddle(t *testing.T) {
 }
 
 // brokenStore stands for a store that does not answer; it is the real memory
-// store until it is told to break.
+// store until it is told to break. That Redis's troubles read as ErrUnavailable is
+// proven where Redis is: in the session package.
 type brokenStore struct {
 	session.Store
 	broken bool
 }
 
-func (s *brokenStore) Get(ctx context.Context, key string) ([]byte, error) {
+func (s *brokenStore) trouble() error {
 	if s.broken {
-		return nil, session.ErrUnavailable
+		return session.ErrUnavailable
+	}
+	return nil
+}
+
+func (s *brokenStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := s.trouble(); err != nil {
+		return nil, err
 	}
 	return s.Store.Get(ctx, key)
 }
 
+func (s *brokenStore) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, key, value, ttl)
+}
+
+func (s *brokenStore) Swap(ctx context.Context, key string, from, to []byte, ttl time.Duration) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.Store.Swap(ctx, key, from, to, ttl)
+}
+
+func (s *brokenStore) Take(ctx context.Context, bucket string, rate session.Rate) (time.Duration, error) {
+	if err := s.trouble(); err != nil {
+		return 0, err
+	}
+	return s.Store.Take(ctx, bucket, rate)
+}
+
 func (s *brokenStore) Ping(ctx context.Context) error {
-	if s.broken {
-		return session.ErrUnavailable
+	if err := s.trouble(); err != nil {
+		return err
 	}
 	return s.Store.Ping(ctx)
 }
@@ -160,10 +189,12 @@ func TestStoreTrouble(t *testing.T) {
 	}
 	b.open(w.auth + "/healthz").with(http.StatusOK)
 	waiting.b.open(waiting.url.String()).with(http.StatusServiceUnavailable)
+	waiting.fill(map[string]string{"loginName": "alice"}).with(http.StatusServiceUnavailable).saying("unavailable")
 	broken.broken = false
 	if status, _ := w.session(b); status != http.StatusOK {
 		t.Errorf("GET /session after the store came back: %d", status)
 	}
+	waiting.fill(map[string]string{"loginName": "alice"}).at("/password").fill(map[string]string{"password": password}).at("/signedin")
 }
 
 // torhaus restarted in the middle, or another replica: the sign-in goes on. The
