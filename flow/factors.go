@@ -76,7 +76,7 @@ func secondFactor(s State) (Step, bool) {
 		return Step{}, false
 	}
 	if len(ways) == 0 {
-		return s.setUp(FactorRequired), true
+		return s.enrol(FactorRequired), true
 	}
 	ways = s.prefer(ways)
 	also := slices.Concat(ways[1:], []Kind{LoginName})
@@ -152,9 +152,30 @@ func (s State) cameByEmailCode() bool {
 	return s.EmailCodeFirst && f.Password.IsZero() && f.Intent.IsZero() && passkeyAt(f).IsZero()
 }
 
-// setUp offers the factors that policy allows and this user lacks. It is only
-// reached behind a fresh first factor, and behind the second of whoever has one:
-// a factor that anybody could add would be a way in (CVE-2026-105212).
+// enrolmentWindow is how recent a check must be for a factor to be added.
+const enrolmentWindow = 15 * time.Minute
+
+// enrol sets up a factor behind a check of a moment ago, and behind the second
+// factor of whoever has one: a factor that anybody could add who finds a browser
+// open would be a way in (CVE-2026-105212).
+func (s State) enrol(reason Reason) Step {
+	if !s.checkedJustNow() {
+		if ways := s.firstFactors(); len(ways) > 0 {
+			return s.ask(s.prefer(ways), ReauthRequired)
+		}
+		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
+	}
+	return s.setUp(reason)
+}
+
+// checkedJustNow reports whether the user has just shown a factor.
+func (s State) checkedJustNow() bool {
+	f := s.Session.Factors
+	last := latest(s.firstFactorAt(), f.TOTP, f.OTPSMS, f.OTPEmail, f.WebAuthN)
+	return s.Now.Sub(last) <= enrolmentWindow
+}
+
+// setUp offers the factors that policy allows and this user lacks.
 func (s State) setUp(reason Reason) Step {
 	step := Step{Kind: SetUpFactor, Reason: reason, Also: []Kind{LoginName}}
 	for _, f := range secondFactorKinds {
@@ -176,12 +197,12 @@ func (s State) setUp(reason Reason) Step {
 // asked.
 func offerFactor(s State) (Step, bool) {
 	if s.SettingUp {
-		return s.setUp(FactorOffered), true
+		return s.enrol(FactorOffered), true
 	}
 	patience := s.Settings.MFAInitSkipLifetime
 	skipped := s.User.MFAInitSkipped
 	switch {
-	case patience == 0, s.Skipped, s.secondFactorIsFresh(), len(s.secondFactors()) > 0:
+	case patience == 0, s.Skipped, s.secondFactorIsFresh(), len(s.secondFactors()) > 0, !s.checkedJustNow():
 		return Step{}, false
 	case !skipped.IsZero() && s.Now.Sub(skipped) < patience:
 		return Step{}, false

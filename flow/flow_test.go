@@ -215,6 +215,10 @@ func TestNext(t *testing.T) {
 		{"offered, but there is nothing", []change{offering, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Finish, ""},
 		{"offered, prompt=none", []change{offering, prompt("none")}, flow.Deny, flow.LoginRequired},
 		{"wanted by choice", []change{func(s *flow.State) { s.SettingUp = true }}, flow.SetUpFactor, flow.FactorOffered},
+		{"wanted by choice, long after the password", []change{passwordAt(ago(time.Hour)), func(s *flow.State) { s.SettingUp = true }}, flow.Password, flow.ReauthRequired},
+		{"forced, long after the password", []change{forced, passwordAt(ago(time.Hour))}, flow.Password, flow.ReauthRequired},
+		{"forced, long after a provider", []change{forced, byProvider, func(s *flow.State) { s.Session.Factors.Intent, s.Methods = ago(time.Hour), nil }}, flow.Deny, flow.NoMethod},
+		{"offered long after the password", []change{offering, passwordAt(ago(time.Hour))}, flow.Finish, ""},
 		{"wanted by choice, not signed in", []change{identified, func(s *flow.State) { s.SettingUp = true }}, flow.Password, ""},
 		{"wanted by choice, second factor missing", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.SettingUp = true }}, flow.TOTP, ""},
 
@@ -330,6 +334,11 @@ func TestNextProperties(t *testing.T) {
 		if step.Kind == "" || step.Allows("") {
 			t.Fatalf("no step for %+v", s)
 		}
+		for _, kind := range []flow.Kind{flow.SetUpFactor, flow.SetUpPasskey, flow.SetUpSecurityKey, flow.SetUpTOTP, flow.SetUpOTPSMS, flow.SetUpOTPEmail} {
+			if step.Allows(kind) && !checkedJustNow(s) {
+				t.Fatalf("%s although nothing was shown of late:\n%+v\n%+v\n%+v", kind, s, s.User, s.Session)
+			}
+		}
 		if step.Kind != flow.Finish {
 			continue
 		}
@@ -341,6 +350,16 @@ func TestNextProperties(t *testing.T) {
 	if finished < 100 {
 		t.Fatalf("only %d of the generated states finish: they prove little", finished)
 	}
+}
+
+// checkedJustNow says, independently of Next's own rules, whether the user has
+// just shown that it is they.
+func checkedJustNow(s flow.State) bool {
+	if s.User == nil || s.Session == nil || s.Session.Factors.User.ID != s.User.ID {
+		return false
+	}
+	f := s.Session.Factors
+	return s.Now.Sub(latest(f.Password, f.Intent, f.WebAuthN, f.TOTP, f.OTPSMS, f.OTPEmail)) <= 15*time.Minute
 }
 
 // forbidden says, independently of Next's own rules, why nobody may get in.
@@ -419,6 +438,9 @@ func generate(r *rand.Rand) flow.State {
 	at := func() time.Time {
 		if r.IntN(3) == 0 {
 			return time.Time{}
+		}
+		if r.IntN(3) == 0 {
+			return ago(time.Duration(r.IntN(20)) * time.Minute)
 		}
 		return ago(time.Duration(r.IntN(300)) * time.Hour / 4)
 	}
