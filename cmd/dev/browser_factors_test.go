@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/webauthn"
@@ -37,17 +38,38 @@ func TestBrowserTOTP(t *testing.T) {
 	})
 }
 
-// authenticator puts one into the machine, as laptops have it: it holds its keys
-// itself and recognises its owner.
-func (b *tab) authenticator() webauthn.AuthenticatorID {
+// Whose organization demands a second factor sets one up before anything else,
+// and has no button to put it off.
+func TestBrowserForcedSetUp(t *testing.T) {
+	withAndWithoutScript(t, func(b *tab) {
+		b.startSignIn().name("grace@example.com").at(b.auth.url() + "/password").withPassword().at(b.auth.url() + "/mfa/set")
+		if b.visible(resetButton) {
+			b.t.Errorf("a forced factor may be put off\n%s", b.describe())
+		}
+		page := b.auth.url() + "/otp/time-based/set"
+		b.press(`[data-testid="time-based-link"]`).at(page).press(submitButton).at(page)
+		secret := strings.ReplaceAll(b.text(`[data-testid="secret"]`), " ", "")
+		b.fill(map[string]string{templates.FieldCode: b.zitadel.TOTPCode(secret)}).press(submitButton).home("Grace Guarded")
+	})
+}
+
+// The authenticators: one that laptops have, which holds its keys itself and
+// recognises its owner, and a plain key on a key ring.
+var (
+	platform = webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}
+	roaming = webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportUsb, AutomaticPresenceSimulation: true,
+	}
+)
+
+// plugIn gives the machine an authenticator.
+func (b *tab) plugIn(options webauthn.VirtualAuthenticatorOptions) webauthn.AuthenticatorID {
 	b.t.Helper()
 	tell(b, webauthn.Enable, webauthn.EnableParams{})
-	return tell(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
-		Options: &webauthn.VirtualAuthenticatorOptions{
-			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-		},
-	}).AuthenticatorID
+	return tell(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &options}).AuthenticatorID
 }
 
 // Somebody whose policy forces a second factor sets up a passkey beside it, and
@@ -57,7 +79,7 @@ func TestBrowserPasskey(t *testing.T) {
 	b := openTab(t, startProduct(t, func(p *product) {
 		p.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
 	}), true)
-	key := b.authenticator()
+	key := b.plugIn(platform)
 	b.setUpPasskey()
 	made := tell(b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: key}).Credentials
 	if len(made) != 1 || made[0].RpID != cookieDomain || !made[0].IsResidentCredential {
@@ -93,6 +115,21 @@ func (b *tab) setUpPasskey() {
 	b.press(submitButton)
 	b.until("the passkey to be made and the sign-in to end", `location.pathname === "/signedin"`)
 	b.at(b.auth.url() + "/signedin")
+}
+
+// A security key does not replace the password; it is asked for after it, at
+// once when it has been set up, and by a page that starts by itself.
+func TestBrowserSecurityKey(t *testing.T) {
+	b := openTab(t, startProduct(t), true)
+	b.plugIn(roaming)
+	b.open(b.auth.url() + "/mfa/set").at(b.auth.url() + "/loginname").nameAlice().withPassword().at(b.auth.url() + "/mfa/set")
+	b.press(`[data-testid="u2f-link"]`).at(b.auth.url() + "/u2f/set").press(submitButton)
+	b.until("the key to be made and shown", `location.pathname === "/signedin"`)
+	b.at(b.auth.url() + "/signedin")
+	b.signOut().startSignIn().nameAlice().withPassword().homeByItself("Alice Example")
+	if got := b.seen.count("POST " + b.auth.url() + "/u2f?"); got != 2 {
+		t.Errorf("the key was shown %d times, want once for each sign-in", got)
+	}
 }
 
 // signOut leaves, on the page that asks.
