@@ -17,11 +17,16 @@ func firstFactor(s State) (Step, bool) {
 	if s.sessionIsUsers() && !s.firstFactorAt().IsZero() {
 		reason = ReauthRequired
 	}
-	ways := s.firstFactors()
+	return s.askFirst(s.firstFactors(), reason), true
+}
+
+// askFirst asks for the best of these first factors, or denies where there is
+// none.
+func (s State) askFirst(ways []Kind, reason Reason) Step {
 	if len(ways) == 0 {
-		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}, true
+		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
 	}
-	return s.ask(s.prefer(ways), reason), true
+	return s.ask(s.prefer(ways), reason)
 }
 
 // prefer puts the way first that the visitor has taken.
@@ -38,7 +43,7 @@ func (s State) prefer(ways []Kind) []Kind {
 func (s State) firstFactors() []Kind {
 	hide := s.Settings.IgnoreUnknownUsernames && !s.Recalled
 	var ways []Kind
-	if !hide && s.Settings.PasskeysType && s.has(zitadelclient.MethodPasskey) {
+	if !hide && s.hasPasskey() && !s.NoKeyHere {
 		ways = append(ways, Passkey)
 	}
 	if s.Settings.AllowUsernamePassword && (s.Settings.IgnoreUnknownUsernames || s.has(zitadelclient.MethodPassword)) {
@@ -69,24 +74,40 @@ func (s State) askPassword(reason Reason) Step {
 
 // secondFactor demands what policy or the user's own enrolment demands. A user
 // with a ready second factor must use it, also where the policy forces nobody
-// (GHSA-9993-rfwp-rhwf).
+// (GHSA-9993-rfwp-rhwf), and where a factor is to be added: who has one adds
+// another with it, never beside it (CVE-2026-105212).
 func secondFactor(s State) (Step, bool) {
 	ways := s.secondFactors()
-	if len(ways) == 0 && !s.secondFactorForced() || s.secondFactorIsFresh() {
+	demanded := len(ways) > 0 || s.secondFactorForced() || s.SettingUp
+	if s.hasPasskey() {
+		ways = append(ways, Passkey) // it is both factors
+	}
+	if !demanded || len(ways) == 0 || s.secondFactorIsFresh() {
 		return Step{}, false
 	}
+	if s.NoKeyHere {
+		// The keys are bound to another domain. They count as much as ever: to
+		// leave them out would let a password in alone.
+		ways = slices.DeleteFunc(ways, func(k Kind) bool { return k == SecurityKey || k == Passkey })
+	}
+	return s.askSecond(ways), true
+}
+
+// askSecond asks for the best of these second factors, the recovery code never
+// first.
+func (s State) askSecond(ways []Kind) Step {
 	if len(ways) == 0 {
-		return s.enrol(FactorRequired), true
+		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
 	}
 	ways = s.prefer(ways)
 	also := slices.Concat(ways[1:], []Kind{LoginName})
 	if len(ways) > 1 {
 		also = append(also, SecondFactor)
 	}
-	if s.RecoveryCodes {
-		also = append(also, RecoveryCode) // the last resort, never the step itself
+	if s.RecoveryCodes && s.has(zitadelclient.MethodRecoveryCode) {
+		also = append(also, RecoveryCode)
 	}
-	return Step{Kind: ways[0], Also: also}, true
+	return Step{Kind: ways[0], Also: also}
 }
 
 // secondFactorKinds orders the second factors, the strongest first.
@@ -101,10 +122,10 @@ var secondFactorKinds = []struct {
 	{zitadelclient.MethodOTPEmail, OTPEmail, SetUpOTPEmail},
 }
 
-// secondFactors are those that this user has and policy allows. Where policy
-// allows none of them any more they still count: a changed list must not let
-// somebody in with less. A code by e-mail that was the first factor is not also
-// the second.
+// secondFactors are those that this user has and policy allows, passkeys aside.
+// Where policy allows none of them any more they still count: a changed list must
+// not let somebody in with less. A code by e-mail that was the first factor is
+// not also the second.
 func (s State) secondFactors() []Kind {
 	var ways, unlisted []Kind
 	for _, f := range secondFactorKinds {
@@ -117,53 +138,64 @@ func (s State) secondFactors() []Kind {
 		}
 	}
 	if len(ways) == 0 {
-		ways = unlisted
-	}
-	if len(ways) > 0 && s.Settings.PasskeysType && s.has(zitadelclient.MethodPasskey) {
-		ways = append(ways, Passkey) // shown instead, it is both factors
+		return unlisted
 	}
 	return ways
 }
 
-// secondFactorForced reports whether policy asks everybody for one.
+// secondFactorForced reports whether policy asks everybody for one. Who came by a
+// provider is no local user, unless that was long ago or a password came after.
 func (s State) secondFactorForced() bool {
-	local := s.Session.Factors.Intent.IsZero()
-	return s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && local
+	f := s.Session.Factors
+	external := s.fresh(IdentityProvider, f.Intent, s.Settings.ExternalLoginCheckLifetime) && f.Intent.After(f.Password)
+	return s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && !external
 }
 
-// secondFactorIsFresh reports whether a second factor stands. A passkey with
-// user verification is two factors in one.
+// secondFactorIsFresh reports whether a second factor of the user's stands. A
+// passkey with user verification is two factors in one.
 func (s State) secondFactorIsFresh() bool {
 	f := s.Session.Factors
-	if s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
+	if s.hasPasskey() && s.fresh(Passkey, passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
 		return true
 	}
-	second := []time.Time{f.TOTP, f.OTPSMS, f.WebAuthN, f.RecoveryCode}
-	if !s.cameByEmailCode() {
-		second = append(second, f.OTPEmail)
+	lifetime := s.Settings.SecondFactorCheckLifetime
+	if s.RecoveryCodes && s.fresh(RecoveryCode, f.RecoveryCode, lifetime) {
+		return true
 	}
-	return s.fresh(latest(second...), s.Settings.SecondFactorCheckLifetime)
+	shown := map[Kind]time.Time{SecurityKey: f.WebAuthN, TOTP: f.TOTP, OTPSMS: f.OTPSMS, OTPEmail: f.OTPEmail}
+	return slices.ContainsFunc(s.secondFactors(), func(k Kind) bool { return s.fresh(k, shown[k], lifetime) })
 }
 
 // cameByEmailCode reports whether the code by e-mail is what stands for the
 // first factor.
 func (s State) cameByEmailCode() bool {
-	f := s.Session.Factors
-	return s.EmailCodeFirst && f.Password.IsZero() && f.Intent.IsZero() && passkeyAt(f).IsZero()
+	return s.EmailCodeFirst && s.sessionIsUsers() && !s.otherFirstFactorIsFresh()
+}
+
+// forcedSetUp has a factor set up where policy demands one and the user has none.
+// It comes after the proof of the address, to which a code may be sent.
+func forcedSetUp(s State) (Step, bool) {
+	if !s.secondFactorForced() || s.secondFactorIsFresh() {
+		return Step{}, false
+	}
+	return s.enrol(FactorRequired), true
 }
 
 // enrolmentWindow is how recent a check must be for a factor to be added.
 const enrolmentWindow = 15 * time.Minute
 
-// enrol sets up a factor behind a check of a moment ago, and behind the second
-// factor of whoever has one: a factor that anybody could add who finds a browser
-// open would be a way in (CVE-2026-105212).
+// enrol sets up a factor behind a check of a moment ago: one that anybody could
+// add who finds a browser open would be a way in. A mailbox alone adds none to an
+// account that has more.
 func (s State) enrol(reason Reason) Step {
-	if !s.checkedJustNow() {
-		if ways := s.firstFactors(); len(ways) > 0 {
-			return s.ask(s.prefer(ways), ReauthRequired)
+	if s.cameByEmailCode() {
+		better := slices.DeleteFunc(s.firstFactors(), func(k Kind) bool { return k == OTPEmail })
+		if len(better) > 0 {
+			return s.askFirst(better, ReauthRequired)
 		}
-		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
+	}
+	if !s.checkedJustNow() {
+		return s.askFirst(s.firstFactors(), ReauthRequired)
 	}
 	return s.setUp(reason)
 }
@@ -202,7 +234,7 @@ func offerFactor(s State) (Step, bool) {
 	patience := s.Settings.MFAInitSkipLifetime
 	skipped := s.User.MFAInitSkipped
 	switch {
-	case patience == 0, s.Skipped, s.secondFactorIsFresh(), len(s.secondFactors()) > 0, !s.checkedJustNow():
+	case patience == 0, s.Skipped, s.hasPasskey(), len(s.secondFactors()) > 0, !s.checkedJustNow(), s.cameByEmailCode():
 		return Step{}, false
 	case !skipped.IsZero() && s.Now.Sub(skipped) < patience:
 		return Step{}, false
@@ -212,3 +244,8 @@ func offerFactor(s State) (Step, bool) {
 }
 
 func (s State) has(m zitadelclient.AuthMethod) bool { return slices.Contains(s.Methods, m) }
+
+// hasPasskey reports whether the user has one that policy allows.
+func (s State) hasPasskey() bool {
+	return s.Settings.PasskeysType && s.has(zitadelclient.MethodPasskey)
+}

@@ -25,18 +25,19 @@ type Kind string
 
 // The steps. The zero Kind is none of them, so that a forgotten case denies.
 const (
-	SelectAccount    Kind = "select-account" // choose among the accounts of this browser
-	LoginName        Kind = "login-name"     // ask who is signing in
-	Password         Kind = "password"       // ask for the password
-	Passkey          Kind = "passkey"        // ask for a passkey, which is two factors in one
-	SecondFactor     Kind = "second-factor"  // choose among the factors on top of the first
-	SecurityKey      Kind = "security-key"   // ask for one of them: a security key,
-	TOTP             Kind = "totp"           // a code of an authenticator app,
-	OTPSMS           Kind = "otp-sms"        // a code by SMS,
-	OTPEmail         Kind = "otp-email"      // a code by e-mail,
-	RecoveryCode     Kind = "recovery-code"  // or a code from the list kept for the worst
-	SetUpFactor      Kind = "set-up-factor"  // choose a factor to set up
-	SetUpPasskey     Kind = "set-up-passkey" // and set one up
+	SelectAccount    Kind = "select-account"    // choose among the accounts of this browser
+	LoginName        Kind = "login-name"        // ask who is signing in
+	Password         Kind = "password"          // ask for the password
+	Passkey          Kind = "passkey"           // ask for a passkey, which is two factors in one
+	SecondFactor     Kind = "second-factor"     // choose among the factors on top of the first
+	SecurityKey      Kind = "security-key"      // ask for one of them: a security key,
+	TOTP             Kind = "totp"              // a code of an authenticator app,
+	OTPSMS           Kind = "otp-sms"           // a code by SMS,
+	OTPEmail         Kind = "otp-email"         // a code by e-mail,
+	RecoveryCode     Kind = "recovery-code"     // or a code from the list kept for the worst
+	IdentityProvider Kind = "identity-provider" // ask a provider; no page has it yet
+	SetUpFactor      Kind = "set-up-factor"     // choose a factor to set up
+	SetUpPasskey     Kind = "set-up-passkey"    // and set one up
 	SetUpSecurityKey Kind = "set-up-security-key"
 	SetUpTOTP        Kind = "set-up-totp"
 	SetUpOTPSMS      Kind = "set-up-otp-sms"
@@ -110,6 +111,7 @@ func decide(s State) Step {
 		firstFactor,
 		secondFactor,
 		verifiedEmail,
+		forcedSetUp,
 		passwordAge,
 		changing,
 		offerFactor,

@@ -11,6 +11,9 @@ import (
 	"torhaus/zitadelclient"
 )
 
+// everything is each factor that a visitor can show.
+var everything = []flow.Kind{flow.Password, flow.Passkey, flow.SecurityKey, flow.TOTP, flow.OTPSMS, flow.OTPEmail, flow.RecoveryCode, flow.IdentityProvider}
+
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
@@ -19,8 +22,8 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 // default policies. Each situation says how it differs from hers.
 func signedIn() flow.State {
 	return flow.State{
-		Now:         now,
-		CheckedHere: true,
+		Now:   now,
+		Shown: everything,
 		Settings: zitadelclient.LoginSettings{
 			AllowUsernamePassword: true, AllowRegister: true, PasskeysType: true,
 			SecondFactors: []zitadelclient.AuthMethod{
@@ -52,7 +55,7 @@ func stranger(s *flow.State) {
 func identified(s *flow.State) { s.Session = nil }
 
 // before says that the factors in the session are from an earlier sign-in.
-func before(s *flow.State) { s.CheckedHere = false }
+func before(s *flow.State) { s.Shown = nil }
 
 func hiding(s *flow.State) { s.Settings.IgnoreUnknownUsernames = true }
 
@@ -64,6 +67,8 @@ func offering(s *flow.State)      { s.Settings.MFAInitSkipLifetime = 30 * 24 * t
 func emailFirst(s *flow.State) {
 	s.EmailCodeFirst, s.Methods = true, []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail}
 }
+
+func noKeyHere(s *flow.State) { s.NoKeyHere = true }
 
 func byPasskey(s *flow.State) {
 	s.Session.Factors.Password = time.Time{}
@@ -198,13 +203,26 @@ func TestNext(t *testing.T) {
 		{"security key enrolled and shown", []change{method(zitadelclient.MethodU2F), shown(key)}, flow.Finish, ""},
 		{"code by SMS enrolled and shown", []change{method(zitadelclient.MethodOTPSMS), shown(sms)}, flow.Finish, ""},
 		{"code by e-mail enrolled and shown", []change{method(zitadelclient.MethodOTPEmail), shown(mail)}, flow.Finish, ""},
-		{"recovery code shown", []change{method(zitadelclient.MethodTOTP), shown(recovery)}, flow.Finish, ""},
+		{"recovery code shown", []change{method(zitadelclient.MethodTOTP), shown(recovery), func(s *flow.State) { s.RecoveryCodes = true }}, flow.Finish, ""},
+		{"recovery code shown where there are none", []change{method(zitadelclient.MethodTOTP), shown(recovery)}, flow.TOTP, ""},
+		{"a factor shown that the user no longer has", []change{method(zitadelclient.MethodTOTP), shown(sms)}, flow.TOTP, ""},
+		{"key of another domain, and nothing else", []change{method(zitadelclient.MethodU2F), noKeyHere}, flow.Deny, flow.NoMethod},
+		{"key of another domain, and TOTP", []change{method(zitadelclient.MethodU2F), method(zitadelclient.MethodTOTP), noKeyHere}, flow.TOTP, ""},
+		{"passkey of another domain, forced", []change{forced, method(zitadelclient.MethodPasskey), noKeyHere}, flow.Deny, flow.NoMethod},
+		{"forced locally, a provider long ago", []change{forcedLocally, func(s *flow.State) { s.Session.Factors.Intent = ago(9000 * time.Hour) }}, flow.SetUpFactor, flow.FactorRequired},
+		{"forced locally, a password after the provider", []change{forcedLocally, func(s *flow.State) { s.Session.Factors.Intent = ago(time.Hour) }}, flow.SetUpFactor, flow.FactorRequired},
+		{"forced, address unproven", []change{forced, func(s *flow.State) { s.User.EmailVerified = false }}, flow.VerifyEmail, ""},
+		{"TOTP enrolled, address unproven", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.User.EmailVerified = false }}, flow.TOTP, ""},
+		{"prompt=login, password shown for it, TOTP before", []change{prompt("login"), method(zitadelclient.MethodTOTP), shown(totp), func(s *flow.State) { s.Shown = []flow.Kind{flow.Password} }}, flow.TOTP, ""},
+		{"security key with a PIN is no passkey", []change{passwordAt(time.Time{}), method(zitadelclient.MethodU2F), func(s *flow.State) {
+			s.Session.Factors.WebAuthN, s.Session.Factors.UserVerified = ago(time.Minute), true
+		}}, flow.Password, flow.ReauthRequired},
 		{"TOTP shown too long ago", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.Session.Factors.TOTP = ago(19 * time.Hour) }}, flow.TOTP, ""},
 		{"TOTP shown before prompt=login", []change{method(zitadelclient.MethodTOTP), shown(totp), prompt("login"), before}, flow.Password, flow.ReauthRequired},
 		{"passkey counts as both", []change{method(zitadelclient.MethodTOTP), byPasskey}, flow.Finish, ""},
 		{"passkey shown too long ago", []change{method(zitadelclient.MethodPasskey), byPasskey, func(s *flow.State) { s.Session.Factors.WebAuthN = ago(13 * time.Hour) }}, flow.Passkey, flow.ReauthRequired},
 		{"passkey enrolled beside the password", []change{method(zitadelclient.MethodPasskey)}, flow.Finish, ""},
-		{"passkey enrolled, MFA forced", []change{forced, method(zitadelclient.MethodPasskey)}, flow.SetUpFactor, flow.FactorRequired},
+		{"passkey enrolled, MFA forced", []change{forced, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
 
 		// A factor on offer.
 		{"offered, never skipped", []change{offering}, flow.SetUpFactor, flow.FactorOffered},
@@ -219,6 +237,7 @@ func TestNext(t *testing.T) {
 		{"forced, long after the password", []change{forced, passwordAt(ago(time.Hour))}, flow.Password, flow.ReauthRequired},
 		{"forced, long after a provider", []change{forced, byProvider, func(s *flow.State) { s.Session.Factors.Intent, s.Methods = ago(time.Hour), nil }}, flow.Deny, flow.NoMethod},
 		{"offered long after the password", []change{offering, passwordAt(ago(time.Hour))}, flow.Finish, ""},
+		{"wanted by choice, with a passkey not shown", []change{method(zitadelclient.MethodPasskey), func(s *flow.State) { s.SettingUp = true }}, flow.Passkey, ""},
 		{"wanted by choice, not signed in", []change{identified, func(s *flow.State) { s.SettingUp = true }}, flow.Password, ""},
 		{"wanted by choice, second factor missing", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.SettingUp = true }}, flow.TOTP, ""},
 
@@ -235,6 +254,8 @@ func TestNext(t *testing.T) {
 		{"code by e-mail alone, not allowed as first", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail} }}, flow.Deny, flow.NoMethod},
 		{"code by e-mail as the first factor", []change{identified, emailFirst}, flow.OTPEmail, ""},
 		{"code by e-mail shown as the first factor", []change{emailFirst, passwordAt(time.Time{}), shown(mail)}, flow.Finish, ""},
+		{"code by e-mail beside a stale password is not both", []change{emailFirst, forced, passwordAt(ago(241 * time.Hour)), shown(mail)}, flow.SetUpFactor, flow.FactorRequired},
+		{"code by e-mail adds nothing to an account with a password", []change{emailFirst, forced, method(zitadelclient.MethodPassword), passwordAt(time.Time{}), shown(mail)}, flow.Password, flow.ReauthRequired},
 		{"code by e-mail is not both", []change{emailFirst, forced, passwordAt(time.Time{}), shown(mail)}, flow.SetUpFactor, flow.FactorRequired},
 		{"code by e-mail first, TOTP second", []change{emailFirst, method(zitadelclient.MethodTOTP), passwordAt(time.Time{}), shown(mail)}, flow.TOTP, ""},
 
@@ -352,6 +373,87 @@ func TestNextProperties(t *testing.T) {
 	}
 }
 
+// TestSuccessMovesForward walks generated sign-ins to their end: whatever a step
+// asks for, giving it is never asked for again, and nobody goes in circles.
+func TestSuccessMovesForward(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 5))
+	ended := map[flow.Kind]int{}
+	for range 50_000 {
+		s := generate(r)
+		var path []flow.Kind
+		for range 12 {
+			step := flow.Next(s)
+			path = append(path, step.Kind)
+			if !succeed(&s, step) {
+				break
+			}
+		}
+		last := path[len(path)-1]
+		if len(path) == 12 {
+			t.Fatalf("in circles: %v\n%+v\n%+v\n%+v", path, s, s.User, s.Session)
+		}
+		ended[last]++
+	}
+	if ended[flow.Finish] < 10_000 {
+		t.Errorf("too few arrive: %v", ended)
+	}
+}
+
+// succeed gives what a step asks for; false where a sign-in ends, or where it is
+// for somebody to say who they are.
+func succeed(s *flow.State, step flow.Step) bool {
+	show := func(kind flow.Kind, set func(*zitadelclient.Factors)) bool {
+		if s.Session == nil || s.Session.Factors.User.ID != s.User.ID || !s.Session.Expires.After(s.Now) {
+			fresh := signedIn().Session
+			fresh.Factors = zitadelclient.Factors{User: zitadelclient.UserFactor{ID: s.User.ID}}
+			s.Session = fresh
+		}
+		set(&s.Session.Factors)
+		s.Shown = append(slices.Clone(s.Shown), kind)
+		return true
+	}
+	enrol := func(m zitadelclient.AuthMethod) bool {
+		s.Methods, s.SettingUp = append(slices.Clone(s.Methods), m), false
+		return true
+	}
+	if s.User == nil {
+		return false
+	}
+	user := *s.User
+	s.User = &user
+	switch step.Kind {
+	case flow.Password:
+		return show(flow.Password, func(f *zitadelclient.Factors) { f.Password = s.Now })
+	case flow.Passkey:
+		return show(flow.Passkey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, true })
+	case flow.SecurityKey:
+		return show(flow.SecurityKey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, false })
+	case flow.TOTP:
+		return show(flow.TOTP, func(f *zitadelclient.Factors) { f.TOTP = s.Now })
+	case flow.OTPSMS:
+		return show(flow.OTPSMS, func(f *zitadelclient.Factors) { f.OTPSMS = s.Now })
+	case flow.OTPEmail:
+		return show(flow.OTPEmail, func(f *zitadelclient.Factors) { f.OTPEmail = s.Now })
+	case flow.SetUpFactor:
+		for kind, m := range map[flow.Kind]zitadelclient.AuthMethod{flow.SetUpTOTP: zitadelclient.MethodTOTP, flow.SetUpPasskey: zitadelclient.MethodPasskey} {
+			if step.Allows(kind) {
+				return enrol(m)
+			}
+		}
+		s.Skipped, s.SettingUp = true, false
+	case flow.VerifyEmail:
+		s.User.EmailVerified, s.Verifying = true, false
+	case flow.ResetPassword:
+		s.Resetting = false
+	case flow.ChangePassword:
+		s.User.PasswordChangeRequired, s.User.PasswordChanged, s.Changing = false, s.Now, false
+		return show(flow.Password, func(f *zitadelclient.Factors) { f.Password = s.Now })
+	default:
+		return false
+	}
+	return true
+}
+
 // checkedJustNow says, independently of Next's own rules, whether the user has
 // just shown that it is they.
 func checkedJustNow(s flow.State) bool {
@@ -380,47 +482,35 @@ func forbidden(s flow.State) string {
 		return "the address is unproven"
 	}
 	f := z.Factors
-	passkey := time.Time{}
-	if f.UserVerified && s.Settings.PasskeysType {
-		passkey = f.WebAuthN
+	stands := func(kind flow.Kind, at time.Time, lifetime time.Duration) bool {
+		here := slices.Contains(s.Shown, kind)
+		asked := slices.Contains(s.Request.Prompts, zitadelclient.PromptLogin) && !here
+		old := s.Request.MaxAge != nil && s.Now.Sub(at) > *s.Request.MaxAge && !here
+		return !at.IsZero() && s.Now.Sub(at) <= lifetime && !asked && !old
 	}
-	first := latest(f.Intent, passkey)
-	if s.Settings.AllowUsernamePassword {
-		first = latest(first, f.Password)
+	has := func(m zitadelclient.AuthMethod) bool { return slices.Contains(s.Methods, m) }
+	passkey := s.Settings.PasskeysType && has(zitadelclient.MethodPasskey) && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour)
+	word := s.Settings.AllowUsernamePassword && stands(flow.Password, f.Password, 240*time.Hour)
+	provider := stands(flow.IdentityProvider, f.Intent, 240*time.Hour)
+	mailed := stands(flow.OTPEmail, f.OTPEmail, 18*time.Hour)
+	byMail := s.EmailCodeFirst && mailed && !passkey && !word && !provider
+	if !passkey && !word && !provider && !byMail {
+		return "no first factor stands"
 	}
-	if s.EmailCodeFirst {
-		first = latest(first, f.OTPEmail)
-	}
-	if first.IsZero() {
-		return "no first factor was shown"
-	}
-	if slices.Contains(s.Request.Prompts, zitadelclient.PromptLogin) && !s.CheckedHere {
-		return "prompt=login was not met"
-	}
-	if age := s.Request.MaxAge; age != nil && !s.CheckedHere && s.Now.Sub(first) > *age {
-		return "max_age was not met"
-	}
-	if stale := s.Now.Sub(first); stale > 240*time.Hour {
-		return "the first factor is past every lifetime"
+	second := passkey || stands(flow.TOTP, f.TOTP, 18*time.Hour) || stands(flow.OTPSMS, f.OTPSMS, 18*time.Hour) ||
+		stands(flow.SecurityKey, f.WebAuthN, 18*time.Hour) || s.RecoveryCodes && stands(flow.RecoveryCode, f.RecoveryCode, 18*time.Hour) || mailed && !byMail
+	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
+		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP && !(m == zitadelclient.MethodOTPEmail && byMail)
+	})
+	local := !provider || !f.Intent.After(f.Password)
+	if (s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && local || enrolled) && !second {
+		return "a second factor is missing or stale"
 	}
 	if hint := s.Request.HintUserID; hint != "" && hint != u.ID {
 		return "the id_token_hint is of somebody else"
 	}
 	if limit := s.Expiry.MaxAgeDays; limit > 0 && !f.Password.IsZero() && s.Now.Sub(u.PasswordChanged) > time.Duration(limit)*24*time.Hour {
 		return "the password has expired"
-	}
-	second := latest(f.TOTP, f.OTPEmail, f.OTPSMS, f.WebAuthN, f.RecoveryCode)
-	if s.EmailCodeFirst && f.Password.IsZero() && f.Intent.IsZero() && passkey.IsZero() {
-		second = latest(f.TOTP, f.OTPSMS, f.WebAuthN, f.RecoveryCode)
-		if first.IsZero() {
-			first = f.OTPEmail
-		}
-	}
-	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
-		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP
-	})
-	if (s.Settings.ForceMFA || enrolled) && second.IsZero() {
-		return "a second factor is missing"
 	}
 	if u.PasswordChangeRequired && !f.Password.IsZero() {
 		return "the password must be changed"
@@ -469,7 +559,12 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Request.Prompts = []zitadelclient.Prompt{zitadelclient.PromptNone} },
 		func() { age := time.Duration(r.IntN(48)) * time.Hour; s.Request.MaxAge = &age },
 		func() { s.Request.Create = true },
-		func() { s.CheckedHere = false },
+		func() { s.Shown = nil },
+		func() { s.Shown = []flow.Kind{everything[r.IntN(len(everything))]} },
+		func() { s.NoKeyHere = true },
+		func() { s.RecoveryCodes = true },
+		func() { s.Methods = append(s.Methods, zitadelclient.MethodOTPEmail) },
+		func() { s.Methods = s.Methods[1:] },
 		func() { s.EmailCodeFirst = true },
 		func() { s.Settings.PasskeysType = false },
 		func() { s.Settings.SecondFactors = nil },

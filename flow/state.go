@@ -29,7 +29,8 @@ type State struct {
 	Skipped      bool         // an offered factor was put off in this attempt
 	SettingUp    bool         // a further factor is wanted by the visitor's own choice
 	FromLink     bool         // begun by a link in a mail, maybe by somebody who merely reads it
-	CheckedHere  bool         // a first factor was shown in this very attempt
+	Shown        []Kind       // the factors that were shown in this very attempt
+	NoKeyHere    bool         // none of the user's keys is bound to our domain
 
 	Accounts      int  // how many this browser may choose from
 	AddingAccount bool // none of them, said the visitor
@@ -102,21 +103,26 @@ func (s State) firstFactorAt() time.Time {
 // firstFactorIsFresh reports whether any first factor is within its lifetime
 // and within what the client demands.
 func (s State) firstFactorIsFresh() bool {
+	return s.otherFirstFactorIsFresh() ||
+		s.EmailCodeFirst && s.fresh(OTPEmail, s.Session.Factors.OTPEmail, s.Settings.SecondFactorCheckLifetime)
+}
+
+// otherFirstFactorIsFresh leaves the code by e-mail out.
+func (s State) otherFirstFactorIsFresh() bool {
 	f := s.Session.Factors
-	return s.Settings.AllowUsernamePassword && s.fresh(f.Password, s.Settings.PasswordCheckLifetime) ||
-		s.fresh(f.Intent, s.Settings.ExternalLoginCheckLifetime) ||
-		s.Settings.PasskeysType && s.fresh(passkeyAt(f), s.Settings.MultiFactorCheckLifetime) ||
-		s.EmailCodeFirst && s.fresh(f.OTPEmail, s.Settings.SecondFactorCheckLifetime)
+	return s.Settings.AllowUsernamePassword && s.fresh(Password, f.Password, s.Settings.PasswordCheckLifetime) ||
+		s.fresh(IdentityProvider, f.Intent, s.Settings.ExternalLoginCheckLifetime) ||
+		s.hasPasskey() && s.fresh(Passkey, passkeyAt(f), s.Settings.MultiFactorCheckLifetime)
 }
 
 // fresh holds one check against its policy lifetime, prompt=login and max_age.
-func (s State) fresh(checked time.Time, lifetime time.Duration) bool {
+func (s State) fresh(factor Kind, checked time.Time, lifetime time.Duration) bool {
 	switch {
 	case checked.IsZero():
 		return false
 	case lifetime > 0 && s.Now.Sub(checked) > lifetime:
 		return false
-	case s.CheckedHere:
+	case slices.Contains(s.Shown, factor):
 		// Made for this very request, it meets any demand for a new one, and
 		// max_age=0, which no check could meet otherwise. Two clocks need not be
 		// compared for it.

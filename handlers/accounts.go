@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 
 	"torhaus/flow"
@@ -28,16 +26,15 @@ func showAccounts(v *visit) (templates.Page, error) {
 	page := templates.AccountsPage{Base: v.base(), CanAdd: true}
 	for _, a := range choices {
 		page.Accounts = append(page.Accounts, templates.AccountRow{
-			Name: a.DisplayName, LoginName: a.LoginName, SignedIn: a.ZitadelSession != "", ID: rowID(a),
+			Name: a.DisplayName, LoginName: a.LoginName, SignedIn: a.ZitadelSession != "", ID: v.rowID(a),
 		})
 	}
 	return page, nil
 }
 
 // rowID names an account within its page. It is no user id: those stay here.
-func rowID(a session.Account) string {
-	sum := sha256.Sum256([]byte("account " + a.UserID))
-	return hex.EncodeToString(sum[:8])
+func (v *visit) rowID(a session.Account) string {
+	return v.attempt.Fingerprint([]byte("account " + a.UserID))[:12]
 }
 
 func submitAccounts(v *visit, form url.Values) error {
@@ -51,13 +48,17 @@ func submitAccounts(v *visit, form url.Values) error {
 		return err
 	}
 	for _, account := range choices {
-		if rowID(account) != form.Get(templates.FieldAccount) {
+		if v.rowID(account) != form.Get(templates.FieldAccount) {
 			continue
 		}
 		if form.Get(templates.FieldAction) == templates.ActionRemove {
+			if err := v.endOwnSession(account.ZitadelSession); err != nil {
+				return err
+			}
 			v.endZitadelSession(account)
 			return unavailable(v.Sessions.ForgetAccount(v.ctx, v.w, v.r, account.ZitadelSession))
 		}
+		v.dropProvisional()
 		v.attempt.Recall(account)
 	}
 	return nil

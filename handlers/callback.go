@@ -35,9 +35,8 @@ func (v *visit) authorizeInBrowser() error {
 		return err
 	}
 	// Passed the gate: the second entry, by the auth request, finds it again.
-	v.account.Used, v.account.Offered = v.Now(), true
-	if err := v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account); err != nil {
-		return unavailable(err)
+	if err := v.offerAccount(); err != nil {
+		return err
 	}
 	issuer, err := web.Origins{v.Issuer}.ReturnTo(target)
 	if err != nil {

@@ -5,14 +5,48 @@ import (
 	"errors"
 
 	"torhaus/session"
+	"torhaus/zitadelclient"
 )
 
 // endZitadelSession ends a ZITADEL session whose token no browser has any more:
 // it would live on for weeks, forgotten.
 func (v *visit) endZitadelSession(account session.Account) {
-	if err := v.Zitadel.DeleteSession(v.ctx, ref(account)); err != nil {
+	// By its id alone: a token that another tab has rotated would be refused.
+	if err := v.Zitadel.DeleteSession(v.ctx, zitadelclient.SessionRef{ID: account.ZitadelSession}); err != nil {
 		v.Logger.WarnContext(v.ctx, "a forgotten ZITADEL session was not ended", "error", err)
 	}
+}
+
+// dropProvisional ends the session that only held a challenge.
+func (v *visit) dropProvisional() {
+	p := v.attempt.Provisional
+	if p == nil {
+		return
+	}
+	v.endZitadelSession(session.Account{ZitadelSession: p.ID})
+	v.attempt.Provisional, v.attempt.ZitadelSession = nil, ""
+}
+
+// endOwnSession ends our session of this browser if it rests on this ZITADEL
+// session, and revokes what it held.
+func (v *visit) endOwnSession(zitadelSession string) error {
+	own, err := v.Sessions.Peek(v.ctx, v.r)
+	if errors.Is(err, session.ErrNotFound) || err == nil && own.ZitadelSession != zitadelSession {
+		return nil
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	_, tokens, err := v.Sessions.EndSession(v.ctx, v.w, v.r)
+	if tokens.RefreshToken != "" {
+		if err := v.Zitadel.Revoke(v.ctx, tokens.RefreshToken); err != nil {
+			v.Logger.WarnContext(v.ctx, "refresh token not revoked", "error", err)
+		}
+	}
+	if errors.Is(err, session.ErrNotFound) {
+		return nil
+	}
+	return unavailable(err)
 }
 
 // endSessions ends our sessions of a user, but for one, and revokes what they

@@ -57,6 +57,15 @@ var kinds = map[zitadelclient.Kind]web.Error{
 	zitadelclient.WrongCode:        {Status: http.StatusForbidden, Key: "error.denied"},
 	zitadelclient.NoPassword:       {Status: http.StatusForbidden, Key: "error.denied"},
 	zitadelclient.PasswordPolicy:   {Status: http.StatusForbidden, Key: "error.denied"},
+
+	// Factors that are gone, or have come, between two pages: the next look at
+	// the facts says what is asked for.
+	zitadelclient.NotVerified:       {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.NotEnrolled:       {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.AlreadyEnrolled:   {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.NoChallenge:       {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.NoCredential:      {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.CredentialRefused: {Status: http.StatusForbidden, Key: "error.denied"},
 }
 
 // kindOf is the kind of ZITADEL's answer: "" for success, [notZitadels] for an

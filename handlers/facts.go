@@ -26,7 +26,8 @@ func (v *visit) load() error {
 		Verified:     a.Verified,
 		Changing:     a.Changing,
 		FromLink:     a.FromLink,
-		CheckedHere:  a.Checked,
+		Shown:        kindsOf(a.Shown),
+		NoKeyHere:    a.NoKeyHere,
 		SettingUp:    a.SettingUp,
 		Skipped:      a.Skipped,
 
@@ -114,17 +115,26 @@ func (v *visit) loadUser() error {
 		return err
 	}
 	v.state.User = &user
-	v.state.Methods, err = v.methods(id)
+	// All of them, keys of other domains too: one that cannot be shown here is a
+	// factor all the same, and a password alone must not do in its place.
+	v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id)
 	return err
 }
 
-// methods lists what the user has set up. Keys count for our RP ID alone: one
-// that is bound to another domain cannot be shown here.
-func (v *visit) methods(userID string) ([]zitadelclient.AuthMethod, error) {
-	if v.RPID == "" {
-		return v.Zitadel.AuthMethods(v.ctx, userID)
+func kindsOf(names []string) []flow.Kind {
+	kinds := make([]flow.Kind, len(names))
+	for i, name := range names {
+		kinds[i] = flow.Kind(name)
 	}
-	return v.Zitadel.AuthMethodsFor(v.ctx, userID, v.RPID)
+	return kinds
+}
+
+// showed notes that a factor was shown in this attempt: a demand for a new check
+// is met by it, and by no other.
+func (v *visit) showed(kind flow.Kind) {
+	if !slices.Contains(v.attempt.Shown, string(kind)) {
+		v.attempt.Shown = append(v.attempt.Shown, string(kind))
+	}
 }
 
 // countAccounts finds out whether there is a choice of accounts, where nothing

@@ -151,16 +151,30 @@ func (v *visit) defaultRedirect() (web.DefaultRedirect, error) {
 // arrive ends a sign-in that passed the gate: from now on this browser may say
 // whose it is.
 func (v *visit) arrive(target web.Target) error {
-	v.account.Used, v.account.Offered = v.Now(), true
-	if err := v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account); err != nil {
-		return unavailable(err)
+	if err := v.offerAccount(); err != nil {
+		return err
 	}
 	return v.leave(target)
+}
+
+// offerAccount marks the account as one that has passed the gate. It is read
+// once more: another tab may have rotated its token since.
+func (v *visit) offerAccount() error {
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	if err != nil {
+		return unavailable(err)
+	}
+	if current := accounts.BySession(v.account.ZitadelSession); current != nil {
+		v.account = current
+	}
+	v.account.Used, v.account.Offered = v.Now(), true
+	return unavailable(v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account))
 }
 
 // leave ends the attempt and goes to the target. The outcome stays for a minute
 // so that the second click of a double click gets the same answer.
 func (v *visit) leave(target web.Target) error {
+	v.dropProvisional()
 	v.attempt.Outcome = &session.Outcome{Location: target.String(), Cookies: slices.Clone(v.w.Header()["Set-Cookie"])}
 	if err := v.Sessions.EndAttempt(v.ctx, v.w, v.attempt); errors.Is(err, session.ErrChanged) {
 		return expired(err)

@@ -20,6 +20,8 @@ var (
 	perClientMail     = session.Rate{Burst: 30, Every: 30 * time.Second}
 	perAccountMail    = session.Rate{Burst: 4, Every: 5 * time.Minute}
 	perAccountCode    = session.Rate{Burst: 10, Every: 30 * time.Second}
+	perClientCode     = session.Rate{Burst: 40, Every: 10 * time.Second}
+	perAccountGuess   = session.Rate{Burst: 40, Every: 15 * time.Minute} // over days: a code has six digits
 	perClientRegister = session.Rate{Burst: 20, Every: time.Minute}
 )
 
@@ -111,7 +113,10 @@ func (v *visit) limitPassword() error {
 // signed in share a bucket, apart from the strangers': whoever has stolen a
 // password must not get new tries at the second factor with every session.
 func (v *visit) limitCode() error {
-	return v.limit(bucket{"code", v.guessed(), perAccountCode})
+	return v.limit(
+		bucket{"code-client", v.client(), perClientCode},
+		bucket{"code", v.guessed(), perAccountCode},
+		bucket{"code-slow", v.guessed(), perAccountGuess})
 }
 
 // guessed is the key of the account that a password or a code is tried on: the

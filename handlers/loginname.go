@@ -31,7 +31,7 @@ func showLoginName(v *visit) (templates.Page, error) {
 		Label:       loginNameLabel(v.state.Settings),
 		CanRegister: v.step.Allows(flow.Register),
 		CanReset:    v.step.Allows(flow.ResetPassword),
-		Remember:    v.attempt.Persistent,
+		Remember:    v.attempt.Persistent && !v.attempt.Recalled, // another's choice is not this one's
 	}, nil
 }
 
@@ -52,6 +52,7 @@ func loginNameLabel(s zitadelclient.LoginSettings) string {
 // had found: factors never move from one user to another.
 func submitLoginName(v *visit, form url.Values) error {
 	name := strings.TrimSpace(form.Get(templates.FieldLoginName))
+	v.dropProvisional()
 	v.attempt.ForgetUser()
 	v.attempt.LoginName = name
 	v.attempt.Persistent = form.Has(templates.FieldRemember)
@@ -144,7 +145,7 @@ func (v *visit) identified(user zitadelclient.User) error {
 	if v.attempt.Concealed {
 		return nil // not asked for: the call would tell known from unknown by its time
 	}
-	found, err := v.methods(user.ID)
+	found, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,12 @@ func (v *visit) proceed() error {
 		return web.Error{Status: http.StatusForbidden, Key: "error.no_method", Err: fmt.Errorf("step %q has no page", v.step.Kind)}
 	}
 	if arrive, ok := arrivals[v.step.Kind]; ok && v.r.Method == http.MethodPost {
+		couldUseKey := !v.attempt.NoKeyHere
 		if err := arrive(v); err != nil {
 			return err
+		}
+		if couldUseKey && v.attempt.NoKeyHere {
+			return v.proceed() // by another way, if there is one
 		}
 	}
 	return web.Redirect(v.w, v.r, v.path(path))

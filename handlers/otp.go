@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"torhaus/flow"
 	"torhaus/templates"
@@ -40,9 +41,9 @@ func (v *visit) codePage(method string) templates.Page {
 	}
 }
 
-// masked says where a code goes, to whoever knows already.
+// masked says where a code goes, to whoever has shown a factor already.
 func (v *visit) masked(method string) string {
-	if v.state.User == nil {
+	if v.state.User == nil || len(v.attempt.Shown) == 0 && !v.attempt.Recalled {
 		return ""
 	}
 	switch method {
@@ -51,12 +52,18 @@ func (v *visit) masked(method string) string {
 		return "•••" + phone[max(0, len(phone)-2):]
 	case templates.WayEmail:
 		name, domain, _ := strings.Cut(v.state.User.Email, "@")
-		if name == "" || domain == "" {
+		dot := strings.LastIndex(domain, ".")
+		if name == "" || dot < 1 {
 			return ""
 		}
-		return name[:1] + "•••@" + domain[:1] + "•••" + domain[max(0, strings.LastIndex(domain, ".")):]
+		return firstRune(name) + "•••@" + firstRune(domain) + "•••" + domain[dot:]
 	}
 	return ""
+}
+
+func firstRune(s string) string {
+	_, size := utf8.DecodeRuneInString(s)
+	return s[:size]
 }
 
 func (v *visit) submitCode(kind flow.Kind, form url.Values) error {
@@ -67,6 +74,9 @@ func (v *visit) submitCode(kind flow.Kind, form url.Values) error {
 	}
 	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
 	code := cleanCode(v.attempt.Code)
+	if kind == flow.RecoveryCode {
+		code = strings.TrimSpace(v.attempt.Code) // as it was printed, dashes and all
+	}
 	if v.attempt.Code == "" {
 		return refuse(templates.FieldCode, "problem.code_empty")
 	}
@@ -104,26 +114,32 @@ func (v *visit) checkCode(kind flow.Kind, code string) error {
 	err := v.updateSession(codeChecks(kind, code))
 	switch kindOf(err) {
 	case "":
-		v.attempt.Code, v.attempt.Checked = "", v.attempt.Checked || v.firstByCode(kind)
+		v.attempt.Code = ""
+		v.showed(kind)
 		return nil
 	case zitadelclient.SessionEnded:
+		v.forgetCode(kind, code)
 		v.fresh = false
 		return nil // the first factor is gone: flow says so
 	case zitadelclient.WrongCode, zitadelclient.NotEnrolled, zitadelclient.NoChallenge, zitadelclient.Invalid:
+		v.forgetCode(kind, code)
 		return refuse(templates.FieldCode, "problem.code_otp")
 	case zitadelclient.NotActive:
 		return refuse("", "problem.locked")
 	}
-	if kind == flow.TOTP {
-		if err := v.Sessions.Undo(v.ctx, "totp", v.attempt.User.ID+" "+code); err != nil {
-			v.Logger.WarnContext(v.ctx, "a code that was not checked stays used", "error", err)
-		}
-	}
-	return err
+	return err // it may have been accepted: it stays used
 }
 
-// firstByCode reports whether the code is what signs in, rather than on top.
-func (v *visit) firstByCode(kind flow.Kind) bool { return kind == flow.OTPEmail && v.EmailCodeFirst }
+// forgetCode takes back that a code was used: it was not accepted, and a clock
+// that is ahead makes the same code right a little later.
+func (v *visit) forgetCode(kind flow.Kind, code string) {
+	if kind != flow.TOTP {
+		return
+	}
+	if err := v.Sessions.Undo(v.ctx, "totp", v.attempt.User.ID+" "+code); err != nil {
+		v.Logger.WarnContext(v.ctx, "a code that was not accepted stays used", "error", err)
+	}
+}
 
 func codeChecks(kind flow.Kind, code string) zitadelclient.Checks {
 	switch kind {

@@ -67,7 +67,8 @@ func (v *visit) checkPassword(password string) error {
 	switch kind := kindOf(err); kind {
 	case "":
 		v.passwordPace.saw(v.Now().Sub(began))
-		v.attempt.Checked, v.attempt.Resetting = true, false
+		v.showed(flow.Password)
+		v.attempt.Resetting = false
 		return nil
 	case zitadelclient.WrongPassword:
 		v.passwordPace.saw(v.Now().Sub(began))
@@ -189,6 +190,9 @@ func (v *visit) createSession(checks zitadelclient.Checks) error {
 // its session.
 func (v *visit) keepAccount(ref zitadelclient.SessionRef) error {
 	v.renewed = v.accountWith(ref)
+	if ref.ID != v.attempt.ZitadelSession {
+		v.attempt.Challenge, v.attempt.CodesSent = nil, nil // those were of the session before
+	}
 	v.attempt.ZitadelSession, v.attempt.Provisional = ref.ID, nil
 	v.fresh = false
 	displaced, err := v.Sessions.RememberAccountReplacing(v.ctx, v.w, v.r, *v.renewed, v.attempt.Persistent)

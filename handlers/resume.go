@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"torhaus/session"
 	"torhaus/templates"
@@ -17,7 +19,14 @@ import (
 func resumption(request session.Request) string {
 	switch request.Kind {
 	case session.KindOwn:
-		return url.Values{"return_to": {request.ReturnTo}}.Encode()
+		query := url.Values{"return_to": {request.ReturnTo}}
+		if len(request.Prompts) > 0 {
+			query.Set("prompt", strings.Join(request.Prompts, " "))
+		}
+		if request.MaxAge != nil {
+			query.Set("max_age", strconv.Itoa(int(request.MaxAge.Seconds())))
+		}
+		return query.Encode()
 	case session.KindOIDC:
 		return url.Values{"authRequest": {request.AuthRequestID}}.Encode()
 	}

@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
+	"time"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -41,7 +43,10 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 	credential := form.Get(templates.FieldCredential)
 	challenge := v.attempt.Challenge
 	if form.Get(templates.FieldAction) == templates.ActionChallenge || challenge == nil || challenge.Kind != string(kind) {
-		return v.startCeremony(kind)
+		if err := v.startCeremony(kind); err != nil || v.attempt.NoKeyHere {
+			return err
+		}
+		return errStay
 	}
 	if credential == "" {
 		return refuse("", "problem.key_cancelled")
@@ -56,7 +61,7 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 	err := v.updateSession(zitadelclient.Checks{WebAuthN: json.RawMessage(credential)})
 	switch kindOf(err) {
 	case "":
-		v.attempt.Checked = true
+		v.showed(kind)
 		return nil
 	case zitadelclient.CredentialRefused, zitadelclient.NoChallenge, zitadelclient.Invalid:
 		return refuse("", "problem.key_refused")
@@ -88,7 +93,11 @@ func (v *visit) checkOrigin(credential, kind string, options json.RawMessage) er
 
 // challengeOnArrival starts the ceremony that the page goes on with by itself.
 func (v *visit) challengeOnArrival() error {
-	if err := v.startCeremony(v.step.Kind); err != nil {
+	err := v.startCeremony(v.step.Kind)
+	if errors.As(err, new(*problem)) {
+		return nil // too many: the page offers to start it later
+	}
+	if err != nil {
 		return err
 	}
 	return v.save()
@@ -98,10 +107,16 @@ func (v *visit) challengeOnArrival() error {
 // yet it is held in a session that counts for nothing.
 func (v *visit) startCeremony(kind flow.Kind) error {
 	v.attempt.Challenge = nil
+	if err := v.limitPassword(); err != nil {
+		return err
+	}
 	asked := zitadelclient.Challenges{WebAuthN: &zitadelclient.WebAuthNChallenge{RPID: v.RPID, UserVerification: kind == flow.Passkey}}
 	answer, err := v.challenged(asked)
 	if kindOf(err) == zitadelclient.NoCredential {
-		return refuse("", "problem.not_enrolled")
+		// All their keys are bound to another domain: flow looks for another way,
+		// and still counts them.
+		v.attempt.NoKeyHere, v.fresh = true, false
+		return nil
 	}
 	if err != nil {
 		return err
@@ -117,14 +132,9 @@ func (v *visit) challenge(asked zitadelclient.Challenges) error {
 
 // challenged adds a challenge to the user's ZITADEL session, or to a new one.
 func (v *visit) challenged(asked zitadelclient.Challenges) (zitadelclient.Challenge, error) {
-	if s := v.state.Session; s == nil || v.account == nil || s.Factors.User.ID != v.attempt.User.ID {
-		ref, answer, err := v.Zitadel.CreateChallengedSession(v.ctx, zitadelclient.NewSession{
-			Checks: zitadelclient.Checks{UserID: v.attempt.User.ID}, UserAgent: v.userAgent(), Lifetime: v.ZitadelSessionLifetime,
-		}, asked)
-		if err == nil {
-			v.provisional(ref)
-		}
-		return answer, err
+	s := v.state.Session
+	if s == nil || v.account == nil || s.Factors.User.ID != v.attempt.User.ID || !s.Expires.IsZero() && !s.Expires.After(v.Now()) {
+		return v.challengedAnew(asked)
 	}
 	unlock, err := v.Sessions.Lock(v.ctx, "zitadel:"+v.account.ZitadelSession, submitTime)
 	if err != nil {
@@ -132,13 +142,33 @@ func (v *visit) challenged(asked zitadelclient.Challenges) (zitadelclient.Challe
 	}
 	defer unlock()
 	if err := v.refreshAccount(); err != nil {
-		return zitadelclient.Challenge{}, expired(err)
+		return v.challengedAnew(asked)
 	}
-	ref, answer, err := v.Zitadel.ChallengeSession(v.ctx, ref(*v.account), asked, v.ZitadelSessionLifetime)
+	// Without a lifetime: a challenge proves nothing that would prolong a session.
+	ref, answer, err := v.Zitadel.ChallengeSession(v.ctx, ref(*v.account), asked, 0)
+	if kindOf(err) == zitadelclient.SessionEnded {
+		return v.challengedAnew(asked)
+	}
 	if err != nil {
 		return answer, err
 	}
 	return answer, v.keepToken(ref)
+}
+
+// provisionalLifetime is how long a session lives that only holds a challenge: as
+// long as an attempt.
+const provisionalLifetime = 30 * time.Minute
+
+// challengedAnew holds the challenge in a session of its own.
+func (v *visit) challengedAnew(asked zitadelclient.Challenges) (zitadelclient.Challenge, error) {
+	v.dropProvisional()
+	ref, answer, err := v.Zitadel.CreateChallengedSession(v.ctx, zitadelclient.NewSession{
+		Checks: zitadelclient.Checks{UserID: v.attempt.User.ID}, UserAgent: v.userAgent(), Lifetime: provisionalLifetime,
+	}, asked)
+	if err == nil {
+		v.provisional(ref)
+	}
+	return answer, err
 }
 
 // provisional keeps a session in which nothing was shown: in the attempt, since

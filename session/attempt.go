@@ -33,7 +33,8 @@ type Attempt struct {
 	User         UserSnapshot `json:"user,omitzero"`
 	Hidden       bool         `json:"hidden,omitempty"`    // policy hides that the user is unknown
 	Concealed    bool         `json:"concealed,omitempty"` // policy hides users, this one among them
-	Checked      bool         `json:"checked,omitempty"`   // a first factor was shown in this attempt
+	Shown        []string     `json:"shown,omitempty"`     // the factors that were shown in this attempt
+	NoKeyHere    bool         `json:"noKeyHere,omitempty"` // none of the user's keys is bound to our domain
 
 	// ZitadelSession is the id of the attempt's ZITADEL session. Its token is in
 	// the account: there is one copy of it.
@@ -206,7 +207,7 @@ func (a *Attempt) LoginHint(hint string) {
 
 // Recall begins with an account that this browser has used before.
 func (a *Attempt) Recall(account Account) {
-	a.Recalled = true
+	a.Recalled, a.Persistent = true, account.Persistent
 	a.LoginName = account.LoginName
 	a.ZitadelSession = account.ZitadelSession
 	a.User = UserSnapshot{
@@ -219,10 +220,10 @@ func (a *Attempt) Recall(account Account) {
 // a factor, a code or a sign-up never moves from one user to another.
 func (a *Attempt) ForgetUser() {
 	a.LoginName, a.User, a.ZitadelSession = "", UserSnapshot{}, ""
-	a.Hidden, a.Concealed, a.Checked, a.FromLink = false, false, false, false
+	a.Hidden, a.Concealed, a.Shown, a.NoKeyHere, a.FromLink = false, false, nil, false, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
 	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false
-	a.Preferred = ""
+	a.Preferred, a.Skipped, a.Persistent = "", false, false
 	a.Resetting, a.Verifying, a.Verified = false, false, false
 	a.Transaction = nil
 }
