@@ -117,6 +117,19 @@ func (b *tab) setUpPasskey() {
 	b.at(b.auth.url() + "/signedin")
 }
 
+// Whose first factor beside the password is a passkey, because the organization
+// demands one, shows it at once and is through; next time it is all that is asked.
+func TestBrowserForcedPasskey(t *testing.T) {
+	b := openTab(t, startProduct(t), true)
+	b.plugIn(platform)
+	b.startSignIn().name("grace@example.com").at(b.auth.url() + "/password").withPassword().at(b.auth.url() + "/mfa/set")
+	b.press(`[data-testid="passkey-link"]`).at(b.auth.url() + "/passkey/set").press(submitButton).homeByItself("Grace Guarded")
+	b.signOut().startSignIn().name("grace@example.com").homeByItself("Grace Guarded")
+	if got := b.seen.count("POST " + b.auth.url() + "/password"); got != 1 {
+		t.Errorf("asked for the password %d times, want once, for the set-up", got)
+	}
+}
+
 // A security key does not replace the password; it is asked for after it, at
 // once when it has been set up, and by a page that starts by itself.
 func TestBrowserSecurityKey(t *testing.T) {
