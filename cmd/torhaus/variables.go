@@ -53,7 +53,7 @@ var variables = []variable{
 
 	{"RP_ID", "", false, "Domain that passkeys and security keys are bound to: the public host or a parent of it. Default: `TORHAUS_COOKIE_DOMAIN`, else the registrable parent of the public host, else that host. To change it orphans every passkey; in place of a hosted login, keep the one that ZITADEL's users have (its host)."},
 	{"EMAIL_CODE_FIRST", "false", false, "`true`: a code by e-mail may stand for the password, for users who have set such codes up."},
-	{"RECOVERY_CODES", "false", false, "`true`: this ZITADEL knows recovery codes, so the pages of second factors offer them as the last resort."},
+	{"RECOVERY_CODES", "false", false, "`true`: this ZITADEL knows recovery codes, so the pages of second factors offer them, as the last resort, to whoever has some."},
 
 	{"STORE", "", false, "`redis` or `memory`. Default: redis when `TORHAUS_REDIS_URL` is set, memory on `*.localhost`."},
 	{"REDIS_URL", "", true, "`rediss://user:password@host:6379/0`; Sentinel and Cluster by URL too."},
