@@ -294,3 +294,15 @@ func TestResetBySMS(t *testing.T) {
 		t.Error("offered to somebody without a phone")
 	}
 }
+
+// The answer to the second click of a double click is the one that is seen: it
+// names all that is wrong, as the first did.
+func TestSecondClickNamesAllThatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	empty := newBrowser(t).open(w.auth + "/signup?return_to=" + w.app + "/").at("/register")
+	first := empty.fill(nil).with(http.StatusUnprocessableEntity)
+	second := empty.fill(nil).with(http.StatusUnprocessableEntity)
+	if first.text() != second.text() || !strings.Contains(second.text(), "e-mail address") {
+		t.Errorf("the second answer says\n%s\nand the first said\n%s", second.text(), first.text())
+	}
+}

@@ -135,7 +135,7 @@ func (v *visit) submit(s step, form url.Values) error {
 	}
 	v.attempt.LastCookies = slices.Clone(v.w.Header()["Set-Cookie"])
 	if errors.As(err, &v.problem) {
-		v.attempt.LastProblem = &session.Problem{Key: v.problem.Key, Args: v.problem.Args, Field: v.problem.Field, Status: v.problem.status}
+		v.attempt.LastProblem = v.problem.kept()
 		if v.problem.wait > 0 {
 			v.attempt.LastForm = "" // sent again later, it is worth another look
 		}
@@ -170,7 +170,7 @@ func (v *visit) replay(s step) error {
 	if last == nil || !v.step.Allows(s.kind) {
 		return v.proceed()
 	}
-	v.problem = &problem{status: last.Status, Problem: templates.Problem{Key: last.Key, Args: last.Args, Field: last.Field}}
+	v.problem = &problem{status: last.Status, Problem: shownProblem(*last)}
 	return v.show(s, last.Status)
 }
 

@@ -44,6 +44,30 @@ type problem struct {
 
 func (p *problem) Error() string { return "refused: " + p.Key }
 
+// kept is the problem as the attempt remembers it, for a form that comes twice.
+func (p *problem) kept() *session.Problem {
+	kept := keptProblem(p.Problem)
+	kept.Status = p.status
+	return &kept
+}
+
+func keptProblem(p templates.Problem) session.Problem {
+	kept := session.Problem{Key: p.Key, Args: p.Args, Field: p.Field}
+	for _, also := range p.Also {
+		kept.Also = append(kept.Also, keptProblem(also))
+	}
+	return kept
+}
+
+// shownProblem is a kept problem as the page shows it.
+func shownProblem(kept session.Problem) templates.Problem {
+	p := templates.Problem{Key: kept.Key, Args: kept.Args, Field: kept.Field}
+	for _, also := range kept.Also {
+		p.Also = append(p.Also, shownProblem(also))
+	}
+	return p
+}
+
 // refuse says what is wrong with a form. field is the input to point at, "" for
 // the form as a whole.
 func refuse(field, key string, args ...any) error {

@@ -155,10 +155,11 @@ type Provisional struct {
 
 // Problem is why the last form was not accepted.
 type Problem struct {
-	Key    string `json:"key"`
-	Args   []any  `json:"args,omitempty"`
-	Field  string `json:"field,omitempty"`
-	Status int    `json:"status,omitempty"`
+	Key    string    `json:"key"`
+	Args   []any     `json:"args,omitempty"`
+	Field  string    `json:"field,omitempty"`
+	Status int       `json:"status,omitempty"`
+	Also   []Problem `json:"also,omitempty"` // what else is wrong with it
 }
 
 // UnmarshalJSON turns whole numbers back into the ints that they were: a text
