@@ -210,6 +210,9 @@ func (v *visit) organization() string {
 	if v.attempt.Organization != "" {
 		return v.attempt.Organization
 	}
+	if r := v.attempt.Registration; r != nil && r.Organization != "" {
+		return r.Organization
+	}
 	return v.defaultOrganization
 }
 

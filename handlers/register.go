@@ -56,10 +56,19 @@ func submitRegister(v *visit, form url.Values) error {
 		Email:      strings.TrimSpace(form.Get(templates.FieldEmail)),
 		Terms:      form.Has(templates.FieldTerms), Privacy: form.Has(templates.FieldPrivacy),
 	}
+	shownBy := v.organization()
 	v.attempt.ForgetUser()
 	v.attempt.Registration = typed // kept as typed, also when it is refused
 	v.attempt.LoginName = typed.Email
 	v.fresh = false
+	if err := v.discover(typed); err != nil {
+		return err
+	}
+	if elsewhere, err := v.agreedElsewhere(shownBy); err != nil {
+		return err
+	} else if elsewhere {
+		typed.Terms, typed.Privacy = false, false
+	}
 	if err := v.checkRegistration(typed); err != nil {
 		return err
 	}

@@ -115,10 +115,12 @@ type Registration struct {
 	GivenName  string `json:"given,omitempty"`
 	FamilyName string `json:"family,omitempty"`
 	Email      string `json:"email,omitempty"`
-	Terms      bool   `json:"terms,omitempty"`    // agreed
-	Privacy    bool   `json:"privacy,omitempty"`  // agreed
-	Complete   bool   `json:"complete,omitempty"` // the form was accepted
-	Taken      bool   `json:"taken,omitempty"`    // the address has an account; the page must not say so
+	// Organization is the one that the address's domain belongs to.
+	Organization string `json:"org,omitempty"`
+	Terms        bool   `json:"terms,omitempty"`    // agreed
+	Privacy      bool   `json:"privacy,omitempty"`  // agreed
+	Complete     bool   `json:"complete,omitempty"` // the form was accepted
+	Taken        bool   `json:"taken,omitempty"`    // the address has an account; the page must not say so
 }
 
 // Transaction ties an authorization response to the request it answers, where

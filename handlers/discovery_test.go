@@ -1,0 +1,77 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"torhaus/zitadelclient/zitadeltest"
+)
+
+// ofAcme adds an organization and fills in the sign-up of somebody whose address
+// is of its domain.
+func (w *world) ofAcme() (organization string, typed map[string]string) {
+	w.t.Helper()
+	issuer, err := url.Parse(w.zitadel.Issuer())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	domain := "acme." + issuer.Hostname()
+	return w.zitadel.AddOrganization("Acme"), map[string]string{
+		"givenName": "Nora", "familyName": "New", "email": "nora@" + domain, "terms": "on", "privacy": "on",
+	}
+}
+
+func TestSignUpFindsTheOrganizationByDomain(t *testing.T) {
+	for name, test := range map[string]struct {
+		named  bool // the application names the default organization
+		policy func(*zitadeltest.LoginSettings)
+		joins  bool
+	}{
+		"allowed":                       {joins: true, policy: func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = true }},
+		"not allowed":                   {policy: func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = false }},
+		"another organization is named": {named: true, policy: func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			acme, typed := w.ofAcme()
+			w.zitadel.SetLoginSettings(acme, test.policy)
+			entry := w.auth + "/signup?return_to=" + w.app + "/"
+			if test.named {
+				entry += "&organization=" + w.zitadel.DefaultOrganization()
+			}
+			b := newBrowser(t)
+			b.open(entry).fill(typed).at("/register/password").
+				fill(map[string]string{"password": password}).at("/verify").
+				fill(map[string]string{"code": w.zitadel.LastMail(typed["email"]).Code}).at("/")
+			want := w.zitadel.DefaultOrganization()
+			if test.joins {
+				want = acme
+			}
+			if _, answer := w.session(b); answer["organization"] != want {
+				t.Errorf("a member of %v, want %s", answer["organization"], want)
+			}
+		})
+	}
+}
+
+// An organization that makes its users' accounts itself is not joined, nor got
+// around, by the form of another.
+func TestSignUpClosedByTheDomainsOrganization(t *testing.T) {
+	w := newWorld(t)
+	acme, typed := w.ofAcme()
+	w.zitadel.SetLoginSettings(acme, func(s *zitadeltest.LoginSettings) { s.AllowRegister = false })
+	page := newBrowser(t).open(w.auth + "/register").fill(typed).at("/register").with(http.StatusUnprocessableEntity)
+	page.saying("Accounts cannot be created here").holding("email", typed["email"])
+	typed["email"] = "nora@example.com"
+	page.fill(typed).at("/register/password")
+}
+
+// Whoever agreed to the terms of one organization has not agreed to another's.
+func TestTermsOfTheDomainsOrganization(t *testing.T) {
+	w := newWorld(t)
+	acme, typed := w.ofAcme()
+	w.zitadel.SetLegalAndSupport(acme, func(l *zitadeltest.LegalAndSupport) { l.TOSLink = "https://acme.example/terms" })
+	page := newBrowser(t).open(w.auth + "/register").fill(typed).at("/register").with(http.StatusUnprocessableEntity)
+	page.saying("Agree to the terms").fill(typed).at("/register/password")
+}
