@@ -244,7 +244,7 @@ func (p *page) form(values map[string]string, testid ...string) (method, action 
 func (p *page) follow(testid string) *page {
 	p.b.t.Helper()
 	node := p.testid(testid)
-	if node == nil || attr(node, "href") == "" {
+	if node == nil || node.Data != "a" {
 		p.b.t.Fatalf("no link %q on %s:\n%s", testid, p.url, p.text())
 	}
 	target, err := p.url.Parse(attr(node, "href"))

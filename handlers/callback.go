@@ -71,7 +71,20 @@ func (h *Handlers) callback(w http.ResponseWriter, r *http.Request) error {
 	if v.step.Kind != flow.Finish {
 		return v.proceed() // what let them through at ZITADEL no longer holds
 	}
-	return v.redeem(answer, zitadelclient.Transaction{State: t.State, Nonce: t.Nonce, Verifier: t.Verifier})
+	err = v.redeem(answer, zitadelclient.Transaction{State: t.State, Nonce: t.Nonce, Verifier: t.Verifier})
+	return v.goingOn(err)
+}
+
+// goingOn gives the page of a failure the way back into this sign-in, which still
+// knows where it leads. The address of the failed request is of no use: its code
+// is spent.
+func (v *visit) goingOn(err error) error {
+	failed := web.Error{}
+	if err = translate(err); errors.As(err, &failed) && v.attempt.Outcome == nil {
+		failed.Next = v.path(passwordStep.path)
+		return failed
+	}
+	return err
 }
 
 // parseCallback reads the answer that ZITADEL put into a callback URL for us.

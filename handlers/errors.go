@@ -107,13 +107,16 @@ func translate(err error) error {
 func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error, id string) {
 	page := templates.ErrorPage{
 		Base: h.plainBase(r, nil), Status: e.Status, TitleKey: e.Key + ".title", TextKey: e.Key + ".text",
-		ErrorID: id, RetryAfter: e.RetryAfter,
+		ErrorID: id, RetryAfter: e.RetryAfter, Form: e.Form,
 	}
 	switch {
 	case e.Next != nil:
 		page.Restart = e.Next.String()
-	case e.Status == http.StatusGone, e.Status == http.StatusForbidden:
+	case e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests: // later is no better
 		page.Restart = h.BasePath.String() + "/login"
+	}
+	if e.Form != nil {
+		web.SetFormAction(w, h.repeatTargets()...)
 	}
 	if err := h.render(w, e.Status, page); err != nil {
 		h.Logger.ErrorContext(r.Context(), "error page not rendered", "error", err, "error_id", id)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,34 @@ func (s *brokenStore) Swap(ctx context.Context, key string, from, to []byte, ttl
 	return s.Store.Swap(ctx, key, from, to, ttl)
 }
 
+func (s *brokenStore) Delete(ctx context.Context, keys ...string) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.Store.Delete(ctx, keys...)
+}
+
+func (s *brokenStore) Add(ctx context.Context, index, member string, ttl time.Duration) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.Store.Add(ctx, index, member, ttl)
+}
+
+func (s *brokenStore) Remove(ctx context.Context, index, member string) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.Store.Remove(ctx, index, member)
+}
+
+func (s *brokenStore) Members(ctx context.Context, index string) ([]string, error) {
+	if err := s.trouble(); err != nil {
+		return nil, err
+	}
+	return s.Store.Members(ctx, index)
+}
+
 func (s *brokenStore) Take(ctx context.Context, bucket string, rate session.Rate) (time.Duration, error) {
 	if err := s.trouble(); err != nil {
 		return 0, err
@@ -167,15 +196,80 @@ func (s *brokenStore) Ping(ctx context.Context) error {
 	return s.Store.Ping(ctx)
 }
 
-// A store that is down is 503, and no cookie is touched: everybody is still
-// signed in when it comes back.
-func TestStoreTrouble(t *testing.T) {
+func newBreakableWorld(t *testing.T) (*world, *brokenStore) {
 	broken := &brokenStore{}
-	w := newWorld(t, func(w *world, _ *handlers.Config) {
+	return newWorld(t, func(w *world, _ *handlers.Config) {
 		if broken.Store == nil {
 			broken.Store, w.store = w.store, broken
 		}
-	})
+	}), broken
+}
+
+// What was typed while the store was down is sent by the button of the page that
+// says so; nobody types a sign-up twice.
+func TestStoreTroubleLosesNothingTyped(t *testing.T) {
+	w, broken := newBreakableWorld(t)
+	page := newBrowser(t).open(w.auth + "/signup?return_to=" + w.app + "/")
+	broken.broken = true
+	page = page.fill(newcomer).with(http.StatusServiceUnavailable)
+	page = page.fill(nil, "submit-button").with(http.StatusServiceUnavailable)
+	broken.broken = false
+	page = page.fill(nil, "submit-button").at("/register/password").saying("Signing in as nora")
+	broken.broken = true
+	page = page.fill(map[string]string{"password": password}).with(http.StatusServiceUnavailable)
+	if page.find("form", nil) != nil || strings.Contains(page.body, password) {
+		t.Error("a page keeps a password")
+	}
+	broken.broken = false
+	page.follow("submit-button").at("/register/password").fill(map[string]string{"password": password}).at("/verify")
+}
+
+// Whatever was wrong with an address, its page leads on.
+func TestErrorPagesLeadOn(t *testing.T) {
+	w := newWorld(t)
+	for path, status := range map[string]int{
+		"/nowhere":                       http.StatusNotFound,
+		"/callback?state=1&state=2":      http.StatusBadRequest,
+		"/login?return_to=1&return_to=2": http.StatusBadRequest,
+		"/password?a=none":               http.StatusGone,
+	} {
+		newBrowser(t).open(w.auth + path).with(status).follow("submit-button").at("/loginname")
+	}
+}
+
+// A fallback whose code could not be redeemed goes on by the page's own button,
+// and ends where it was to end. The address itself is spent.
+func TestTroubleAtTheCallback(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a token endpoint that is down": "code={code}&state={state}&iss={iss}",
+		"a code that is nobody's":       "code=INJECTED&state={state}&iss={iss}",
+		"a refusal":                     "error=server_error&state={state}&iss={iss}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := newBrowser(t)
+			state, code := w.waitForCallback(b)
+			if strings.Contains(answer, "{code}") {
+				w.zitadel.Fault(zitadeltest.Fault{Path: "/oauth/v2/token", Status: 500, Times: 1})
+			}
+			query := strings.NewReplacer("{code}", url.QueryEscape(code), "{state}", url.QueryEscape(state),
+				"{iss}", url.QueryEscape(w.zitadel.Issuer())).Replace(answer)
+			page := b.open(w.auth + "/callback?" + query)
+			if page.status < 400 {
+				t.Fatalf("the callback answered %d", page.status)
+			}
+			if status, _ := w.session(b); status != http.StatusUnauthorized {
+				t.Fatal("signed in")
+			}
+			page.follow("submit-button").at("/inbox")
+		})
+	}
+}
+
+// A store that is down is 503, and no cookie is touched: everybody is still
+// signed in when it comes back.
+func TestStoreTrouble(t *testing.T) {
+	w, broken := newBreakableWorld(t)
 	b := newBrowser(t)
 	w.signIn(b)
 	waiting := newBrowser(t).open(w.auth + "/loginname").at("/loginname")

@@ -85,38 +85,43 @@ func (h *Handlers) post(s step) web.Handler {
 		if err != nil {
 			return err
 		}
-		// From here on the browser may go away: a check that ZITADEL counts must
-		// not be left half done, nor a rotated token be lost.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
-		defer cancel()
-		v, err := h.visit(w, r)
-		if errors.Is(err, errExpired) {
-			return h.resume(w, r, form, err)
-		}
-		if err != nil {
-			return err
-		}
-		v.ctx = ctx
-		unlock, err := h.Sessions.Lock(ctx, "attempt:"+v.attempt.Short, submitTime)
-		if err != nil {
-			return unavailable(err)
-		}
-		defer unlock()
-		if v.attempt, err = h.Sessions.Attempt(ctx, r, v.attempt.Short); err != nil {
-			return expired(err)
-		}
-		if v.attempt.Outcome != nil {
-			return v.repeatOutcome() // it has just ended: there is one way it ends
-		}
-		mark := v.attempt.Fingerprint([]byte(s.path + "?" + form.Encode()))
-		if v.attempt.LastForm == mark {
-			return v.replay(s)
-		}
-		v.attempt.LastAccounts = v.accountsMark()
-		v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies, v.attempt.Notice = mark, nil, nil, ""
-		v.attempt.Turn++
-		return v.submit(s, form)
+		return keepTyped(h.take(w, r, s, form), form)
 	}
+}
+
+// take works on a form that was read.
+func (h *Handlers) take(w http.ResponseWriter, r *http.Request, s step, form url.Values) error {
+	// From here on the browser may go away: a check that ZITADEL counts must
+	// not be left half done, nor a rotated token be lost.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), submitTime)
+	defer cancel()
+	v, err := h.visit(w, r)
+	if errors.Is(err, errExpired) {
+		return h.resume(w, r, form, err)
+	}
+	if err != nil {
+		return err
+	}
+	v.ctx = ctx
+	unlock, err := h.Sessions.Lock(ctx, "attempt:"+v.attempt.Short, submitTime)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer unlock()
+	if v.attempt, err = h.Sessions.Attempt(ctx, r, v.attempt.Short); err != nil {
+		return expired(err)
+	}
+	if v.attempt.Outcome != nil {
+		return v.repeatOutcome() // it has just ended: there is one way it ends
+	}
+	mark := v.attempt.Fingerprint([]byte(s.path + "?" + form.Encode()))
+	if v.attempt.LastForm == mark {
+		return v.replay(s)
+	}
+	v.attempt.LastAccounts = v.accountsMark()
+	v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies, v.attempt.Notice = mark, nil, nil, ""
+	v.attempt.Turn++
+	return v.submit(s, form)
 }
 
 // submit asks once more whether the form's step may be taken at all, takes it,

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"net/url"
 	"time"
 )
 
@@ -129,6 +130,7 @@ type ErrorPage struct {
 	ErrorID    string        // also in the log; "" for nothing to look up
 	Restart    string        // path or URL of the way out; "" for none
 	RetryAfter time.Duration // how long to wait; 0 for no hint
+	Form       url.Values    // the form that came to nothing, to send once more; nil for none
 }
 
 func (LoginNamePage) file() string        { return "loginname" }

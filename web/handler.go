@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -33,6 +34,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Next is the way on that the page offers; nil lets the page choose.
 	Next Target
+	// Form is the form that came to nothing, for the page to send once more. It
+	// must hold no secret. nil offers nothing.
+	Form url.Values
 }
 
 // Error describes the failure for the log.
