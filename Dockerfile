@@ -5,8 +5,11 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 
+# The context has no .git, so the toolchain cannot tell which version this is:
+# docker build --build-arg VERSION=$(git describe --always --tags) .
 FROM source AS build
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/torhaus ./cmd/torhaus
+ARG VERSION=
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=${VERSION}" -o /out/torhaus ./cmd/torhaus
 
 # The demo app of docker-compose.yml: a page that asks torhaus who is there.
 FROM source AS build-demo

@@ -41,7 +41,7 @@ func unavailable(err error) error {
 var kinds = map[zitadelclient.Kind]web.Error{
 	zitadelclient.NotFound:         {Status: http.StatusGone, Key: "error.expired"},
 	zitadelclient.SessionEnded:     {Status: http.StatusGone, Key: "error.expired"},
-	zitadelclient.AlreadyHandled:   {Status: http.StatusGone, Key: "error.expired"},
+	zitadelclient.AlreadyHandled:   {Status: http.StatusGone, Key: "error.already_handled"},
 	zitadelclient.NotActive:        {Status: http.StatusForbidden, Key: "error.not_active"},
 	zitadelclient.GrantRequired:    {Status: http.StatusForbidden, Key: "error.no_grant"},
 	zitadelclient.InvalidGrant:     {Status: http.StatusForbidden, Key: "error.denied"},
@@ -113,7 +113,7 @@ func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error
 	case e.Next != nil:
 		page.Restart = e.Next.String()
 	case e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests: // later is no better
-		page.Restart = h.BasePath.String() + "/login"
+		page.Restart = h.PublicURL.String() + h.BasePath.String() + "/login" // also from a host that is not ours
 	}
 	if e.Form != nil {
 		web.SetFormAction(w, h.repeatTargets()...)

@@ -205,11 +205,11 @@ func (v *visit) repeatCookies() {
 
 // accountsMark recognises the accounts cookie that a form came with.
 func (v *visit) accountsMark() string {
-	cookie, err := v.r.Cookie("__Host-accounts")
-	if err != nil {
+	cookie := session.AccountsCookie(v.r)
+	if cookie == "" {
 		return ""
 	}
-	return v.attempt.Fingerprint([]byte(cookie.Value))
+	return v.attempt.Fingerprint([]byte(cookie))
 }
 
 // save stores the attempt as this request leaves it.

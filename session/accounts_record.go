@@ -188,3 +188,10 @@ func outlivesBrowser(accounts Accounts) bool {
 func (m *Manager) cookieAges(id sealedID, accounts Accounts) bool {
 	return outlivesBrowser(accounts) && m.now().Sub(id.created) > m.rememberMax/touchParts
 }
+
+// AccountsCookie is the sealed value that a request carries, "" for none: good for
+// telling whether the browser has moved on, and for nothing else.
+func AccountsCookie(r *http.Request) string {
+	value, _ := onlyCookie(r, accountsName)
+	return value
+}

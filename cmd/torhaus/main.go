@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -52,12 +53,16 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return exitUsage
 }
 
-// version is what the Go toolchain wrote into the binary: the tag, or the
-// revision that was checked out.
+// release is the version of a build without a repository, as in an image. The
+// linker sets it: -X main.release=…
+var release string
+
+// version is the release, or else what the Go toolchain wrote into the binary:
+// the tag, or the revision that was checked out.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return cmp.Or(release, "unknown")
 	}
-	return info.Main.Version + " " + info.GoVersion
+	return cmp.Or(release, info.Main.Version) + " " + info.GoVersion
 }
