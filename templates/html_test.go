@@ -287,7 +287,8 @@ func checkForms(t *testing.T, d document) {
 	for _, form := range d.all("form", nil) {
 		f := document{root: form}
 		path, query, _ := strings.Cut(attr(form, "action"), "?")
-		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
+		again := attr(form, "method") == "post" && len(form.Attr) == 1 // to the address that failed
+		if !again && (!strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//")) {
 			t.Errorf("a form goes to %q", path)
 		}
 		switch attr(form, "method") {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"torhaus/locale"
@@ -260,7 +261,10 @@ func errorStories(b Base) []Story {
 			ErrorID: storyError, Restart: e.way, RetryAfter: e.wait,
 		}})
 	}
-	return all
+	return append(all, Story{"error/unavailable-form", ErrorPage{
+		Base: b, Status: http.StatusServiceUnavailable, TitleKey: "error.unavailable.title", TextKey: "error.unavailable.text",
+		ErrorID: storyError, RetryAfter: 5 * time.Second, Form: url.Values{FieldGivenName: {"Alice"}, FieldEmail: {storyName}},
+	}})
 }
 
 // themeStories show one page in the looks that an organization can give it.
