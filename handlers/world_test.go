@@ -223,11 +223,11 @@ func (w *world) session(b *browser) (status int, answer map[string]any) {
 	return response.StatusCode, answer
 }
 
-// calls counts what was said to ZITADEL since the last reset, but for what is
-// cached.
+// calls are the routes that ZITADEL was asked at since the last reset, such as
+// "GET /v2/users/{id}"; what is cached is not among them.
 func (w *world) calls() (list []string) {
 	for _, call := range w.zitadel.Calls() {
-		list = append(list, call.Method+" "+call.Route)
+		list = append(list, call.Route)
 	}
 	return list
 }
