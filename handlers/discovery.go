@@ -15,8 +15,8 @@ import (
 // The organization's own policies hold from here on: one that makes its users'
 // accounts itself must not be got around by another's sign-up form.
 func (v *visit) discover(r *session.Registration) error {
-	if v.attempt.Organization != "" || !isEmail(r.Email) {
-		return nil
+	if v.attempt.Organization != "" || !isEmail(r.Email) || isNameless(r) {
+		return nil // named already, or refused without asking
 	}
 	if err := v.limitSearch(); err != nil {
 		return err

@@ -105,6 +105,11 @@ func (v *visit) checkRegistration(r *session.Registration) error {
 	return &problem{status: http.StatusUnprocessableEntity, Problem: found[0]}
 }
 
+// isNameless says that the names alone are reason to refuse.
+func isNameless(r *session.Registration) bool {
+	return r.GivenName == "" || r.FamilyName == "" || !isName(r.GivenName) || !isName(r.FamilyName)
+}
+
 // isName accepts what ZITADEL does, and nothing that would end a line.
 func isName(name string) bool {
 	return utf8.RuneCountInString(name) <= longestName && strings.IndexFunc(name, isControl) < 0
