@@ -42,6 +42,7 @@ type problem struct {
 	wait   time.Duration
 }
 
+// Error names the text, never what was typed.
 func (p *problem) Error() string { return "refused: " + p.Key }
 
 // kept is the problem as the attempt remembers it, for a form that comes twice.
