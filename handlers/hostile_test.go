@@ -302,6 +302,21 @@ func TestExpiredAttempt(t *testing.T) {
 	again.fill(map[string]string{"loginName": "alice"}).fill(map[string]string{"password": password}).at("/inbox")
 }
 
+// A sign-up that was left open goes on as one, in the organization that was named.
+func TestExpiredSignUp(t *testing.T) {
+	w := newWorld(t)
+	organization := w.zitadel.AddOrganization("Second")
+	b := newBrowser(t)
+	page := b.open(w.auth + "/signup?return_to=" + w.app + "/inbox&organization=" + organization)
+	w.zitadel.Advance(31 * minute)
+	again := page.fill(newcomer).with(http.StatusGone).follow("submit-button").at("/register").holding("email", newcomer["email"])
+	again.fill(newcomer).at("/register/password").fill(map[string]string{"password": password}).at("/verify").
+		fill(map[string]string{"code": w.zitadel.LastMail(newcomer["email"]).Code}).at("/inbox")
+	if _, answer := w.session(b); answer["organization"] != organization {
+		t.Errorf("a member of %v, want %s", answer["organization"], organization)
+	}
+}
+
 // The same for another client's request, as long as ZITADEL knows it.
 func TestExpiredAttemptOfAnotherClient(t *testing.T) {
 	w := newWorld(t)

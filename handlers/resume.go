@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,12 +17,20 @@ import (
 // resumption is what a form carries to begin the same sign-in anew: where it was
 // to end, as an entry's query says it. It holds nothing secret, and is read as if
 // it had been typed.
-func resumption(request session.Request) string {
+func resumption(a *session.Attempt) string {
+	request := a.Request
 	switch request.Kind {
 	case session.KindOwn:
 		query := url.Values{"return_to": {request.ReturnTo}}
-		if len(request.Prompts) > 0 {
-			query.Set("prompt", strings.Join(request.Prompts, " "))
+		prompts := request.Prompts
+		if request.Create && !slices.Contains(prompts, "create") {
+			prompts = append(slices.Clone(prompts), "create") // began at /signup
+		}
+		if len(prompts) > 0 {
+			query.Set("prompt", strings.Join(prompts, " "))
+		}
+		if a.Organization != "" {
+			query.Set("organization", a.Organization)
 		}
 		if request.MaxAge != nil {
 			query.Set("max_age", strconv.Itoa(int(request.MaxAge.Seconds())))
@@ -55,5 +64,9 @@ func (h *Handlers) resume(w http.ResponseWriter, r *http.Request, form url.Value
 	if err != nil {
 		return errors.Join(ranOut, err)
 	}
-	return web.Error{Status: http.StatusGone, Key: "error.expired", Err: ranOut, Next: v.path("/loginname")}
+	wayOn := loginNameStep.path
+	if attempt.Request.Create {
+		wayOn = registerStep.path
+	}
+	return web.Error{Status: http.StatusGone, Key: "error.expired", Err: ranOut, Next: v.path(wayOn)}
 }

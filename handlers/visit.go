@@ -135,7 +135,7 @@ func (v *visit) decide() error {
 // base is what every page of an attempt shows.
 func (v *visit) base() templates.Base {
 	base := v.Handlers.base(v.r, v.organization(), v.attempt.Request.UILocales...)
-	base.Attempt, base.Turn, base.Resume = v.attempt.Short, v.attempt.Turn, resumption(v.attempt.Request)
+	base.Attempt, base.Turn, base.Resume = v.attempt.Short, v.attempt.Turn, resumption(v.attempt)
 	base.App = v.clientName()
 	base.Who = v.attempt.LoginName
 	base.Notice = v.attempt.Notice
