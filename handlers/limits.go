@@ -176,6 +176,16 @@ func (v *visit) limitMail() error {
 	return v.limit(buckets...)
 }
 
+// limitPhone bounds what is sent to a number that somebody typed, by the number
+// too: accounts are free, and messages to numbers that charge for them pay whoever
+// has them sent (SMS pumping).
+func (v *visit) limitPhone(phone string) error {
+	if err := v.limitMail(); err != nil {
+		return err
+	}
+	return v.limit(mailTo("phone:" + phone))
+}
+
 // mayMail reports whether one more mail may go to a user whom the page must not
 // tell of: the owner of an address that somebody signs up with, or of a name
 // while users are hidden. The answer looks the same if not.

@@ -407,3 +407,26 @@ func (w *world) plantAccount(b *browser, password string) {
 	w.must(manager.RememberAccount(w.t.Context(), recorder, request, session.Account{UserID: w.alice, ZitadelSession: ref.ID, ZitadelToken: ref.Token}, false))
 	b.jar.SetCookies(address, recorder.Result().Cookies())
 }
+
+// A number gets only so many messages, however many accounts ask and however it
+// is spelled: messages to some numbers pay whoever has them sent.
+func TestMessagesToOneNumber(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
+	limited := false
+	for i, spelled := range []string{"+41791234567", "+41 79 123 45 67", "+41-79-123-45-67", "+41 (79) 1234567", "+41/791234567"} {
+		name := fmt.Sprintf("pump%d", i)
+		w.addPerson(func(u *zitadeltest.UserSeed) { u.UserName, u.Email = name, name+"@example.com" })
+		page := w.typeName(name).typePassword(password).follow("sms-link").fill(map[string]string{"phone": spelled})
+		limited = page.status == http.StatusTooManyRequests
+		if limited {
+			page.holding("phone", spelled)
+		}
+	}
+	if !limited {
+		t.Error("the fifth account had a message sent to the same number")
+	}
+	if n := len(w.zitadel.SMS()); n != 4 {
+		t.Errorf("%d messages, want 4", n)
+	}
+}

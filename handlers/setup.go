@@ -147,7 +147,7 @@ func (v *visit) setPhone(form url.Values) error {
 	if phone == "" {
 		return refuse(templates.FieldPhone, "problem.phone_invalid")
 	}
-	if err := v.limitMail(); err != nil {
+	if err := v.limitPhone(phone); err != nil {
 		return err
 	}
 	if err := v.Zitadel.SetPhone(v.ctx, v.state.User.ID, phone); err != nil {
