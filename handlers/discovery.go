@@ -15,8 +15,9 @@ import (
 // The organization's own policies hold from here on: one that makes its users'
 // accounts itself must not be got around by another's sign-up form.
 func (v *visit) discover(r *session.Registration) error {
-	if v.attempt.Organization != "" || !isEmail(r.Email) || isNameless(r) {
-		return nil // named already, or refused without asking
+	r.Organization = ""
+	if v.attempt.Organization != "" {
+		return nil
 	}
 	if err := v.limitSearch(); err != nil {
 		return err
@@ -37,15 +38,4 @@ func (v *visit) discover(r *session.Registration) error {
 	}
 	r.Organization = found[0].ID
 	return nil
-}
-
-// agreedElsewhere says whether the boxes were ticked beside the links of another
-// organization: whoever agrees to one's terms has not agreed to another's.
-func (v *visit) agreedElsewhere(shownBy string) (bool, error) {
-	shown, err := v.Zitadel.LegalAndSupport(v.ctx, shownBy)
-	if err != nil {
-		return false, err
-	}
-	meant, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
-	return shown.TOSLink != meant.TOSLink || shown.PrivacyPolicyLink != meant.PrivacyPolicyLink, err
 }

@@ -1,8 +1,10 @@
 package handlers_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"torhaus/zitadelclient/zitadeltest"
@@ -73,5 +75,12 @@ func TestTermsOfTheDomainsOrganization(t *testing.T) {
 	acme, typed := w.ofAcme()
 	w.zitadel.SetLegalAndSupport(acme, func(l *zitadeltest.LegalAndSupport) { l.TOSLink = "https://acme.example/terms" })
 	page := newBrowser(t).open(w.auth + "/register").fill(typed).at("/register").with(http.StatusUnprocessableEntity)
-	page.saying("Agree to the terms").fill(typed).at("/register/password")
+	page.saying("Agree to the terms")
+	misspelled := maps.Clone(typed)
+	misspelled["givenName"] = ""
+	page = page.fill(misspelled).at("/register").with(http.StatusUnprocessableEntity)
+	if strings.Contains(page.text(), "Agree to the terms") {
+		t.Error("what was agreed to is asked again for a name that is missing")
+	}
+	page.fill(typed).at("/register/password")
 }

@@ -116,6 +116,7 @@ func (h *Handlers) errorPage(w http.ResponseWriter, r *http.Request, e web.Error
 		page.Restart = h.PublicURL.String() + h.BasePath.String() + "/login" // also from a host that is not ours
 	}
 	if e.Form != nil {
+		page.Action = r.URL.RequestURI() // of a page of ours: nothing else has forms to repeat
 		web.SetFormAction(w, h.repeatTargets()...)
 	}
 	if err := h.render(w, e.Status, page); err != nil {

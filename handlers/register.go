@@ -57,19 +57,14 @@ func submitRegister(v *visit, form url.Values) error {
 		Terms:      form.Has(templates.FieldTerms), Privacy: form.Has(templates.FieldPrivacy),
 	}
 	shownBy := v.organization()
+	if before := v.attempt.Registration; before != nil && before.Email == typed.Email {
+		typed.Organization = before.Organization
+	}
 	v.attempt.ForgetUser()
 	v.attempt.Registration = typed // kept as typed, also when it is refused
 	v.attempt.LoginName = typed.Email
 	v.fresh = false
-	if err := v.discover(typed); err != nil {
-		return err
-	}
-	if elsewhere, err := v.agreedElsewhere(shownBy); err != nil {
-		return err
-	} else if elsewhere {
-		typed.Terms, typed.Privacy = false, false
-	}
-	if err := v.checkRegistration(typed); err != nil {
+	if err := v.checkRegistration(typed, shownBy); err != nil {
 		return err
 	}
 	typed.Complete = true
@@ -77,13 +72,29 @@ func submitRegister(v *visit, form url.Values) error {
 }
 
 // checkRegistration holds the form to what ZITADEL accepts and policy demands,
-// and names all that is wrong with it at once.
-func (v *visit) checkRegistration(r *session.Registration) error {
-	legal, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
+// and names all that is wrong with it at once. ZITADEL is asked whose the domain
+// is only where the rest would do.
+func (v *visit) checkRegistration(r *session.Registration, shownBy string) error {
+	found := misfilled(r)
+	if len(found) == 0 {
+		if err := v.discover(r); err != nil {
+			return err
+		}
+	}
+	unagreed, err := v.unagreed(r, shownBy)
 	if err != nil {
 		return err
 	}
-	var found []templates.Problem
+	found = append(found, unagreed...)
+	if len(found) == 0 {
+		return nil
+	}
+	found[0].Also = found[1:]
+	return &problem{status: http.StatusUnprocessableEntity, Problem: found[0]}
+}
+
+// misfilled is what is wrong with the inputs themselves.
+func misfilled(r *session.Registration) (found []templates.Problem) {
 	wrong := func(is bool, field, key string) {
 		if is {
 			found = append(found, templates.Problem{Key: key, Field: field})
@@ -94,20 +105,30 @@ func (v *visit) checkRegistration(r *session.Registration) error {
 	wrong(r.FamilyName == "", templates.FieldFamilyName, "problem.name_empty")
 	wrong(!isName(r.FamilyName), templates.FieldFamilyName, "problem.name_invalid")
 	wrong(!isEmail(r.Email), templates.FieldEmail, "problem.email_invalid")
-	// Asked of the handler, not of the checkbox: a form without the box must
-	// not get around it.
-	wrong(legal.TOSLink != "" && !r.Terms, templates.FieldTerms, "problem.terms")
-	wrong(legal.PrivacyPolicyLink != "" && !r.Privacy, templates.FieldPrivacy, "problem.privacy")
-	if len(found) == 0 {
-		return nil
-	}
-	found[0].Also = found[1:]
-	return &problem{status: http.StatusUnprocessableEntity, Problem: found[0]}
+	return found
 }
 
-// isNameless says that the names alone are reason to refuse.
-func isNameless(r *session.Registration) bool {
-	return r.GivenName == "" || r.FamilyName == "" || !isName(r.GivenName) || !isName(r.FamilyName)
+// unagreed is what the organization wants agreed to and is not. It is asked of
+// the handler, not of the checkbox: a form without the box must not get around it.
+// Boxes that were ticked beside another organization's links count for nothing.
+func (v *visit) unagreed(r *session.Registration, shownBy string) (found []templates.Problem, err error) {
+	shown, err := v.Zitadel.LegalAndSupport(v.ctx, shownBy)
+	if err != nil {
+		return nil, err
+	}
+	meant, err := v.Zitadel.LegalAndSupport(v.ctx, v.organization())
+	if err != nil {
+		return nil, err
+	}
+	r.Terms = r.Terms && shown.TOSLink == meant.TOSLink
+	r.Privacy = r.Privacy && shown.PrivacyPolicyLink == meant.PrivacyPolicyLink
+	if meant.TOSLink != "" && !r.Terms {
+		found = append(found, templates.Problem{Key: "problem.terms", Field: templates.FieldTerms})
+	}
+	if meant.PrivacyPolicyLink != "" && !r.Privacy {
+		found = append(found, templates.Problem{Key: "problem.privacy", Field: templates.FieldPrivacy})
+	}
+	return found, nil
 }
 
 // isName accepts what ZITADEL does, and nothing that would end a line.

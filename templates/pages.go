@@ -131,6 +131,7 @@ type ErrorPage struct {
 	Restart    string        // path or URL of the way out; "" for none
 	RetryAfter time.Duration // how long to wait; 0 for no hint
 	Form       url.Values    // the form that came to nothing, to send once more; nil for none
+	Action     string        // where Form goes, a path
 }
 
 func (LoginNamePage) file() string        { return "loginname" }

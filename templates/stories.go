@@ -263,7 +263,8 @@ func errorStories(b Base) []Story {
 	}
 	return append(all, Story{"error/unavailable-form", ErrorPage{
 		Base: b, Status: http.StatusServiceUnavailable, TitleKey: "error.unavailable.title", TextKey: "error.unavailable.text",
-		ErrorID: storyError, RetryAfter: 5 * time.Second, Form: url.Values{FieldGivenName: {"Alice"}, FieldEmail: {storyName}},
+		ErrorID: storyError, RetryAfter: 5 * time.Second, Action: "/register?a=k3v9p2qa",
+		Form: url.Values{FieldGivenName: {"Alice"}, FieldEmail: {storyName}},
 	}})
 }
 
