@@ -280,6 +280,7 @@ func (z *recorded) keys() string {
 func (z *recorded) world(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, func(w *world, c *handlers.Config) {
+		w.zitadel.Advance(recordedAt.Sub(w.zitadel.Now())) // every clock: what is kept ages from then, too
 		client, err := zitadelclient.New(zitadelclient.Config{
 			Issuer: "http://id.example.localhost:8300", APIURL: z.server.URL,
 			Service: zitadelclient.ServiceCredentials{KeyFile: w.keyFile},
@@ -287,11 +288,11 @@ func (z *recorded) world(t *testing.T) *world {
 				ClientID: boundClient, RedirectURI: "http://auth.example.localhost:8400/callback",
 				Scopes: []string{"openid", "profile", "email", "offline_access"},
 			},
-			Now: func() time.Time { return recordedAt }, Logger: c.Logger,
+			Now: w.now, Logger: c.Logger,
 		})
 		w.must(err)
 		t.Cleanup(func() { _ = client.Close() })
-		c.Zitadel, c.Issuer, c.Now = client, origin(t, "http://id.example.localhost:8300"), func() time.Time { return recordedAt }
+		c.Zitadel, c.Issuer = client, origin(t, "http://id.example.localhost:8300")
 	})
 	w.zitadel.Fault(zitadeltest.Fault{Drop: true})
 	return w
