@@ -38,19 +38,34 @@ func (s State) prefer(ways []Kind) []Kind {
 }
 
 // firstFactors are the ways in that policy and user share, the best first. Where
-// policy hides who exists there is the one that everybody gets, unless this
-// browser has signed the user in before and learns nothing.
+// policy hides who exists they are those that everybody gets, unless this browser
+// has signed the user in before and learns nothing.
 func (s State) firstFactors() []Kind {
-	hide := s.Settings.IgnoreUnknownUsernames && !s.Recalled
+	if s.Settings.IgnoreUnknownUsernames && !s.Recalled {
+		return s.everybodysFactors()
+	}
 	var ways []Kind
-	if !hide && s.hasPasskey() && !s.NoKeyHere {
+	if s.hasPasskey() && !s.NoKeyHere {
 		ways = append(ways, Passkey)
 	}
 	if s.Settings.AllowUsernamePassword && (s.Settings.IgnoreUnknownUsernames || s.has(zitadelclient.MethodPassword)) {
 		ways = append(ways, Password)
 	}
-	if !hide && s.EmailCodeFirst && s.has(zitadelclient.MethodOTPEmail) {
+	if s.EmailCodeFirst && s.has(zitadelclient.MethodOTPEmail) {
 		ways = append(ways, OTPEmail)
+	}
+	return ways
+}
+
+// everybodysFactors are the ways in by policy alone: what depended on the user
+// would tell who is one, and what they have (CVE-2026-105206).
+func (s State) everybodysFactors() []Kind {
+	var ways []Kind
+	if s.Settings.AllowUsernamePassword {
+		ways = append(ways, Password)
+	}
+	if s.Settings.PasskeysType {
+		ways = append(ways, Passkey)
 	}
 	return ways
 }
@@ -64,13 +79,8 @@ func (s State) ask(ways []Kind, reason Reason) Step {
 	return step
 }
 
-// askPassword is the password step as everybody gets it.
-func (s State) askPassword(reason Reason) Step {
-	if !s.Settings.AllowUsernamePassword {
-		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
-	}
-	return s.ask([]Kind{Password}, reason)
-}
+// askAsEverybody asks for a first factor without looking at the user.
+func (s State) askAsEverybody() Step { return s.askFirst(s.everybodysFactors(), NoReason) }
 
 // secondFactor demands what policy or the user's own enrolment demands. A user
 // with a ready second factor must use it, also where the policy forces nobody
@@ -215,13 +225,20 @@ func (s State) setUp(reason Reason) Step {
 			step.Also = append(step.Also, f.setUp)
 		}
 	}
-	if s.Settings.PasskeysType && !s.has(zitadelclient.MethodPasskey) {
+	if s.mayAddPasskey() {
 		step.Also = append(step.Also, SetUpPasskey)
 	}
 	if len(step.Also) == 1 && reason == FactorRequired {
 		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
 	}
 	return step
+}
+
+// mayAddPasskey reports whether policy has passkeys both as a way to sign in and
+// in its list of multi-factors, and the user has none.
+func (s State) mayAddPasskey() bool {
+	return s.Settings.PasskeysType && !s.has(zitadelclient.MethodPasskey) &&
+		slices.Contains(s.Settings.MultiFactors, zitadelclient.MethodPasskey)
 }
 
 // offerFactor suggests a second factor to whoever has none, until they skip it,
@@ -234,6 +251,8 @@ func offerFactor(s State) (Step, bool) {
 	patience := s.Settings.MFAInitSkipLifetime
 	skipped := s.User.MFAInitSkipped
 	switch {
+	case s.Request.has(zitadelclient.PromptNone): // no page, so no offer; and it is no reason to refuse
+		return Step{}, false
 	case patience == 0, s.Skipped, s.hasPasskey(), len(s.secondFactors()) > 0, !s.checkedJustNow(), s.cameByEmailCode():
 		return Step{}, false
 	case !skipped.IsZero() && s.Now.Sub(skipped) < patience:

@@ -70,6 +70,7 @@ const (
 	PasswordExpired    Reason = "password_expired"    // the password is older than the policy allows
 	FactorRequired     Reason = "factor_required"     // policy demands a second factor, and there is none
 	FactorOffered      Reason = "factor_offered"      // policy suggests one; it may be skipped
+	PasswordExpiring   Reason = "password_expiring"   // the password will be too old soon; it may be put off
 )
 
 // Step is the answer of [Next].
@@ -115,6 +116,7 @@ func decide(s State) Step {
 		passwordAge,
 		changing,
 		offerFactor,
+		warnOfExpiry,
 	} {
 		if step, objects := rule(s); objects {
 			return step

@@ -29,6 +29,7 @@ func signedIn() flow.State {
 			SecondFactors: []zitadelclient.AuthMethod{
 				zitadelclient.MethodTOTP, zitadelclient.MethodU2F, zitadelclient.MethodOTPEmail, zitadelclient.MethodOTPSMS,
 			},
+			MultiFactors:          []zitadelclient.AuthMethod{zitadelclient.MethodPasskey},
 			PasswordCheckLifetime: 240 * time.Hour, ExternalLoginCheckLifetime: 240 * time.Hour,
 			SecondFactorCheckLifetime: 18 * time.Hour, MultiFactorCheckLifetime: 12 * time.Hour,
 		},
@@ -56,6 +57,17 @@ func identified(s *flow.State) { s.Session = nil }
 
 // before says that the factors in the session are from an earlier sign-in.
 func before(s *flow.State) { s.Shown = nil }
+
+func noPasswords(s *flow.State) { s.Settings.AllowUsernamePassword = false }
+func noPasskeys(s *flow.State)  { s.Settings.PasskeysType = false }
+func hiddenName(s *flow.State)  { s.LoginName, s.Hidden = "nobody", true }
+func recalled(s *flow.State)    { s.Recalled = true }
+
+// expiring has alice's password run out in five days, and policy warn within a week.
+func expiring(s *flow.State) {
+	s.Expiry = zitadelclient.PasswordExpiry{MaxAgeDays: 90, ExpireWarnDays: 7}
+	s.User.PasswordChanged = ago(85 * 24 * time.Hour)
+}
 
 func hiding(s *flow.State) { s.Settings.IgnoreUnknownUsernames = true }
 
@@ -124,7 +136,13 @@ func TestNext(t *testing.T) {
 		{"nobody typed anything", []change{stranger}, flow.LoginName, ""},
 		{"a name that nobody has", []change{stranger, func(s *flow.State) { s.LoginName = "nobody" }}, flow.LoginName, ""},
 		{"a name that nobody has, hidden", []change{stranger, hiding, func(s *flow.State) { s.LoginName, s.Hidden = "nobody", true }}, flow.Password, ""},
-		{"hidden, but passwords are off", []change{stranger, hiding, func(s *flow.State) { s.Hidden = true; s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
+		{"hidden, passwords are off: everybody gets the page for passkeys", []change{stranger, hiding, hiddenName, noPasswords}, flow.Passkey, ""},
+		{"hidden, neither passwords nor passkeys", []change{stranger, hiding, hiddenName, noPasswords, noPasskeys}, flow.Deny, flow.NoMethod},
+		{"hidden, passwords are off, a user with a password alone", []change{identified, hiding, noPasswords}, flow.Passkey, ""},
+		{"hidden, a user with a passkey", []change{identified, hiding, method(zitadelclient.MethodPasskey)}, flow.Password, ""},
+		{"hidden, a user with a passkey, in a browser that knows them", []change{identified, hiding, recalled, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
+		{"hidden, the passkey was chosen", []change{identified, hiding, func(s *flow.State) { s.Preferred = flow.Passkey }}, flow.Passkey, ""},
+		{"hidden, the passkey was chosen by nobody", []change{stranger, hiding, hiddenName, func(s *flow.State) { s.Preferred = flow.Passkey }}, flow.Passkey, ""},
 
 		// The first factor.
 		{"the name is known", []change{identified}, flow.Password, ""},
@@ -184,6 +202,7 @@ func TestNext(t *testing.T) {
 		{"MFA forced for all, by a provider", []change{byProvider, forced}, flow.SetUpFactor, flow.FactorRequired},
 		{"MFA forced, nothing to set up", []change{forced, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Deny, flow.NoMethod},
 		{"MFA forced, only passkeys to set up", []change{forced, noFactors}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA forced, passkeys allowed but no multi-factor", []change{forced, noFactors, func(s *flow.State) { s.Settings.MultiFactors = nil }}, flow.Deny, flow.NoMethod},
 		{"MFA forced, TOTP enrolled", []change{forced, method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
 		{"MFA forced, TOTP shown", []change{forced, method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
 		{"MFA forced, signed in by a passkey", []change{forced, byPasskey}, flow.Finish, ""},
@@ -231,7 +250,7 @@ func TestNext(t *testing.T) {
 		{"offered to somebody who has one", []change{offering, method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
 		{"offered to somebody with a passkey", []change{offering, byPasskey}, flow.Finish, ""},
 		{"offered, but there is nothing", []change{offering, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Finish, ""},
-		{"offered, prompt=none", []change{offering, prompt("none")}, flow.Deny, flow.LoginRequired},
+		{"offered, prompt=none", []change{offering, prompt("none")}, flow.Finish, ""},
 		{"wanted by choice", []change{func(s *flow.State) { s.SettingUp = true }}, flow.SetUpFactor, flow.FactorOffered},
 		{"wanted by choice, long after the password", []change{passwordAt(ago(time.Hour)), func(s *flow.State) { s.SettingUp = true }}, flow.Password, flow.ReauthRequired},
 		{"forced, long after the password", []change{forced, passwordAt(ago(time.Hour))}, flow.Password, flow.ReauthRequired},
@@ -275,6 +294,16 @@ func TestNext(t *testing.T) {
 		{"change required", []change{func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.ChangePassword, flow.ChangeRequired},
 		{"expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(91 * 24 * time.Hour) }}, flow.ChangePassword, flow.PasswordExpired},
 		{"not expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(89 * 24 * time.Hour) }}, flow.Finish, ""},
+		{"expires soon", []change{expiring}, flow.ChangePassword, flow.PasswordExpiring},
+		{"expires soon, and put off", []change{expiring, func(s *flow.State) { s.Postponed = true }}, flow.Finish, ""},
+		{"expires soon, seen before the days of warning", []change{expiring, func(s *flow.State) { s.User.PasswordChanged = ago(80 * 24 * time.Hour) }}, flow.Finish, ""},
+		{"expires soon, no warning asked for", []change{expiring, func(s *flow.State) { s.Expiry.ExpireWarnDays = 0 }}, flow.Finish, ""},
+		{"expires soon, the password from an earlier sign-in", []change{expiring, before}, flow.Finish, ""},
+		{"expires soon, prompt=none", []change{expiring, before, prompt("none")}, flow.Finish, ""},
+		{"expires soon, of who came by a passkey", []change{expiring, byPasskey, func(s *flow.State) { s.Shown = []flow.Kind{flow.Passkey} }}, flow.Finish, ""},
+		{"expires soon, and a change is required", []change{expiring, func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.ChangePassword, flow.ChangeRequired},
+		{"expired, and warned about in vain", []change{expiring, func(s *flow.State) { s.User.PasswordChanged = ago(91 * 24 * time.Hour) }}, flow.ChangePassword, flow.PasswordExpired},
+		{"a factor is offered before the warning", []change{expiring, offering}, flow.SetUpFactor, flow.FactorOffered},
 		{"change required of who came by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) {
 			s.User.PasswordChangeRequired, s.Session.Factors.Intent = true, ago(time.Minute)
 		}}, flow.Finish, ""},
@@ -425,6 +454,9 @@ func succeed(s *flow.State, step flow.Step) bool {
 	case flow.Password:
 		return show(flow.Password, func(f *zitadelclient.Factors) { f.Password = s.Now })
 	case flow.Passkey:
+		if !slices.Contains(s.Methods, zitadelclient.MethodPasskey) {
+			return false // a page for everybody, where policy hides who has one
+		}
 		return show(flow.Passkey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, true })
 	case flow.SecurityKey:
 		return show(flow.SecurityKey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, false })
@@ -446,6 +478,10 @@ func succeed(s *flow.State, step flow.Step) bool {
 	case flow.ResetPassword:
 		s.Resetting = false
 	case flow.ChangePassword:
+		if step.Reason == flow.PasswordExpiring {
+			s.Postponed = true
+			return true
+		}
 		s.User.PasswordChangeRequired, s.User.PasswordChanged, s.Changing = false, s.Now, false
 		return show(flow.Password, func(f *zitadelclient.Factors) { f.Password = s.Now })
 	default:
@@ -573,7 +609,7 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Accounts = 2 },
 		func() { s.Recalled = true },
 		func() { s.FromLink = true },
-		func() { s.Expiry.MaxAgeDays = r.IntN(3) },
+		func() { s.Expiry.MaxAgeDays, s.Expiry.ExpireWarnDays = r.IntN(3), r.IntN(3) },
 		func() { s.Session.Expires = ago(time.Minute) },
 		func() { f.User.ID = "2" },
 		func() { s.Session = nil },

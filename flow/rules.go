@@ -2,7 +2,6 @@ package flow
 
 import (
 	"slices"
-	"time"
 
 	"torhaus/zitadelclient"
 )
@@ -69,7 +68,7 @@ func identify(s State) (Step, bool) {
 	case s.User != nil:
 		return Step{}, false
 	case s.Hidden:
-		return s.askPassword(NoReason), true
+		return s.askAsEverybody(), true
 	}
 	step := Step{Kind: LoginName}
 	if s.mayRegister() {
@@ -87,7 +86,7 @@ func acceptable(s State) (Step, bool) {
 		if s.Settings.IgnoreUnknownUsernames && !s.sessionIsUsers() {
 			// Told apart only after the first factor: before it, a locked user
 			// must look like one who does not exist.
-			return s.askPassword(NoReason), true
+			return s.askAsEverybody(), true
 		}
 		return Step{Kind: Deny, Reason: reason, Also: []Kind{LoginName}}, true
 	}
@@ -123,15 +122,26 @@ func passwordAge(s State) (Step, bool) {
 		return Step{}, false
 	}
 	step := Step{Kind: ChangePassword, Also: []Kind{LoginName}}
-	switch limit := time.Duration(s.Expiry.MaxAgeDays) * 24 * time.Hour; {
+	switch expires := s.PasswordExpires(); {
 	case s.User.PasswordChangeRequired:
 		step.Reason = ChangeRequired
-	case limit > 0 && !s.User.PasswordChanged.IsZero() && s.Now.After(s.User.PasswordChanged.Add(limit)):
+	case !expires.IsZero() && s.Now.After(expires):
 		step.Reason = PasswordExpired
 	default:
 		return Step{}, false
 	}
 	return step, true
+}
+
+// warnOfExpiry suggests a new password to whoever has just typed one that will
+// be too old within the policy's days of warning.
+func warnOfExpiry(s State) (Step, bool) {
+	expires := s.PasswordExpires()
+	warnFrom := expires.Add(-days(s.Expiry.ExpireWarnDays))
+	if s.Postponed || expires.IsZero() || s.Now.Before(warnFrom) || !slices.Contains(s.Shown, Password) {
+		return Step{}, false
+	}
+	return Step{Kind: ChangePassword, Reason: PasswordExpiring, Also: []Kind{LoginName}}, true
 }
 
 // changing opens the change page for whoever asked for it, once signed in.

@@ -27,6 +27,7 @@ type State struct {
 	Verified     bool         // that code was right
 	Changing     bool         // a new password is wanted by the visitor's own choice
 	Skipped      bool         // an offered factor was put off in this attempt
+	Postponed    bool         // … and so was a new password in place of one that expires soon
 	SettingUp    bool         // a further factor is wanted by the visitor's own choice
 	FromLink     bool         // begun by a link in a mail, maybe by somebody who merely reads it
 	Shown        []Kind       // the factors that were shown in this very attempt
@@ -68,6 +69,16 @@ const (
 )
 
 func (r Request) has(prompt zitadelclient.Prompt) bool { return slices.Contains(r.Prompts, prompt) }
+
+// PasswordExpires is when the user's password will be too old, zero for never.
+func (s State) PasswordExpires() time.Time {
+	if s.Expiry.MaxAgeDays <= 0 || s.User == nil || s.User.PasswordChanged.IsZero() {
+		return time.Time{}
+	}
+	return s.User.PasswordChanged.Add(days(s.Expiry.MaxAgeDays))
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // mayRegister is asked for every page and every POST of sign-up: ZITADEL itself
 // creates users whatever its setting says.

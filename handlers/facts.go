@@ -30,6 +30,7 @@ func (v *visit) load() error {
 		NoKeyHere:    a.NoKeyHere,
 		SettingUp:    a.SettingUp,
 		Skipped:      a.Skipped,
+		Postponed:    a.Postponed,
 
 		AddingAccount: a.AddingAccount,
 		Recalled:      a.Recalled,

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/url"
+	"time"
 	"unicode/utf8"
 
 	"torhaus/flow"
@@ -26,10 +27,17 @@ func showPasswordChange(v *visit) (templates.Page, error) {
 	}
 	return templates.PasswordChangePage{
 		Base: v.base(), LoginName: v.attempt.LoginName, Rules: rules, Reason: string(v.step.Reason),
+		Days: int(v.state.PasswordExpires().Sub(v.state.Now) / (24 * time.Hour)),
 	}, nil
 }
 
 func submitPasswordChange(v *visit, form url.Values) error {
+	if form.Get(templates.FieldAction) == templates.ActionSkip {
+		// By flow's reason, not by the button: what is demanded is not put off by
+		// a form that somebody made up.
+		v.attempt.Postponed, v.fresh = v.step.Reason == flow.PasswordExpiring, false
+		return nil
+	}
 	current, password := form.Get(templates.FieldCurrent), form.Get(templates.FieldPassword)
 	if current == "" {
 		return refuse(templates.FieldCurrent, "problem.password_empty.current")

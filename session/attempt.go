@@ -58,6 +58,7 @@ type Attempt struct {
 	Provisional   *Provisional `json:"provisional,omitempty"`
 	SettingUp     bool         `json:"settingUp,omitempty"`     // the visitor chose to set up a factor
 	Skipped       bool         `json:"skipped,omitempty"`       // … to put an offered one off
+	Postponed     bool         `json:"postponed,omitempty"`     // … to keep a password that expires soon
 	AddingAccount bool         `json:"addingAccount,omitempty"` // … to sign in with an account that is not listed
 	Recalled      bool         `json:"recalled,omitempty"`      // the user was signed in in this browser before
 	Persistent    bool         `json:"persistent,omitempty"`    // the visitor chose to be remembered
@@ -226,7 +227,7 @@ func (a *Attempt) ForgetUser() {
 	a.Hidden, a.Concealed, a.Shown, a.NoKeyHere, a.FromLink = false, false, nil, false, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
 	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false
-	a.Preferred, a.Skipped, a.Persistent = "", false, false
+	a.Preferred, a.Skipped, a.Postponed, a.Persistent = "", false, false, false
 	a.Resetting, a.Verifying, a.Verified = false, false, false
 	a.Transaction = nil
 }

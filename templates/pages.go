@@ -60,7 +60,8 @@ type PasswordSetPage struct {
 type PasswordChangePage struct {
 	Base
 	LoginName string
-	Reason    string // ReasonRequired, ReasonExpired or "" for the user's own wish
+	Reason    string // ReasonRequired, ReasonExpired, ReasonExpiring or "" for the user's own wish
+	Days      int    // with ReasonExpiring: until it expires; 0 for today
 	Rules     PasswordRules
 }
 
@@ -68,6 +69,7 @@ type PasswordChangePage struct {
 const (
 	ReasonRequired = "change_required"
 	ReasonExpired  = "password_expired"
+	ReasonExpiring = "password_expiring" // soon: it may be put off
 )
 
 // RegisterPage asks a newcomer for name and e-mail address.

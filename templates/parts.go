@@ -125,15 +125,28 @@ func (b Base) mailForm(path, wish, testID, label string) (MailForm, error) {
 	return MailForm{Base: b, Action: b.Link(path), Wish: wish, TestID: testID, Label: text}, err
 }
 
-// ReasonKey is the text that says why the password is to be changed.
-func (p PasswordChangePage) ReasonKey() string {
+// Why says why the password is to be changed.
+func (p PasswordChangePage) Why() (string, error) {
 	switch p.Reason {
 	case ReasonRequired:
-		return "password_change.required"
+		return p.T("password_change.required")
 	case ReasonExpired:
-		return "password_change.expired"
+		return p.T("password_change.expired")
+	case ReasonExpiring:
+		if p.Days == 0 {
+			return p.T("password_change.expires_today")
+		}
+		return p.T("password_change.expiring", p.Days)
 	}
-	return "password_change.own"
+	return p.T("password_change.own")
+}
+
+// CanSkip says whether it may be put off.
+func (p PasswordChangePage) CanSkip() bool { return p.Reason == ReasonExpiring }
+
+// SkipForm puts it off.
+func (p PasswordChangePage) SkipForm() (MailForm, error) {
+	return p.mailForm("/password/change", ActionSkip, "reset-button", "action.not_now")
 }
 
 // Instruction says what to do with the code, naming the address when it is known.

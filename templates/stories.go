@@ -149,6 +149,8 @@ func changeStories(b Base) []Story {
 		{"password-change/own", with(b, "")},
 		{"password-change/required", with(b, ReasonRequired)},
 		{"password-change/expired", with(b, ReasonExpired)},
+		{"password-change/expiring", PasswordChangePage{Base: b, LoginName: b.Who, Reason: ReasonExpiring, Days: 5, Rules: storyRules}},
+		{"password-change/expires-today", with(b, ReasonExpiring)},
 		{"password-change/wrong", with(b.with("problem.current_password", FieldCurrent), ReasonRequired)},
 		{"password-change/same", with(b.with("problem.password_same", FieldPassword), ReasonRequired)},
 		{"password-change/symbol", with(b.with("problem.password_symbol", FieldPassword), "")},
