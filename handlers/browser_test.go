@@ -203,7 +203,7 @@ func (p *page) form(values map[string]string, testid ...string) (method, action 
 			node = p.find("form", func(n *html.Node) bool { return attr(n, "id") == attr(button, "form") })
 		}
 	} else {
-		node = p.find("form", func(n *html.Node) bool { return strings.EqualFold(attr(n, "method"), "post") })
+		node = p.find("form", func(n *html.Node) bool { return strings.EqualFold(attr(n, "method"), "post") && !has(n, "hidden") })
 	}
 	if node == nil {
 		p.b.t.Fatalf("no form on %s (%d):\n%s", p.url, p.status, p.text())

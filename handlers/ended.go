@@ -23,7 +23,11 @@ func (v *visit) dropProvisional() {
 	if p == nil {
 		return
 	}
-	v.endZitadelSession(session.Account{ZitadelSession: p.ID})
+	if !v.concealed() || v.known() {
+		// Else it ends by itself in a while: one call more would tell, by its
+		// time, whom it was about.
+		v.endZitadelSession(session.Account{ZitadelSession: p.ID})
+	}
 	v.attempt.Provisional, v.attempt.ZitadelSession = nil, ""
 }
 

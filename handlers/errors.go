@@ -66,6 +66,7 @@ var kinds = map[zitadelclient.Kind]web.Error{
 	zitadelclient.NoChallenge:       {Status: http.StatusConflict, Key: "error.expired"},
 	zitadelclient.NoCredential:      {Status: http.StatusConflict, Key: "error.expired"},
 	zitadelclient.CredentialRefused: {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.CredentialUnknown: {Status: http.StatusForbidden, Key: "error.denied"},
 }
 
 // kindOf is the kind of ZITADEL's answer: "" for success, [notZitadels] for an

@@ -171,19 +171,25 @@ func TestOfferedFactorIsSkippedForAWhile(t *testing.T) {
 // key runs the ceremony that the page's script would run.
 func (p *page) key(a *zitadeltest.Authenticator, origin string, create bool) *page {
 	p.b.t.Helper()
-	form := p.find("form", func(n *html.Node) bool { return has(n, "data-options") })
-	if form == nil {
-		p.b.t.Fatalf("no ceremony on %s:\n%s", p.url, p.text())
-	}
 	run := a.Get
 	if create {
 		run = a.Create
 	}
-	credential, err := run([]byte(attr(form, "data-options")), origin)
+	credential, err := run(p.options(), origin)
 	if err != nil {
 		p.b.t.Fatal(err)
 	}
 	return p.fill(map[string]string{"credential": string(credential)})
+}
+
+// options are those of the page's ceremony.
+func (p *page) options() []byte {
+	p.b.t.Helper()
+	form := p.find("form", func(n *html.Node) bool { return has(n, "data-options") })
+	if form == nil {
+		p.b.t.Fatalf("no ceremony on %s:\n%s", p.url, p.text())
+	}
+	return []byte(attr(form, "data-options"))
 }
 
 func TestPasskey(t *testing.T) {

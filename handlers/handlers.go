@@ -69,6 +69,7 @@ type Handlers struct {
 	mailPace     *pace // of having a mail sent
 	codePace     *pace // of checking a mailed code
 	loadPace     *pace // of reading the facts of a session
+	keyPace      *pace // of a challenge for a passkey, or a check of its answer
 	themes       *themes
 	ready        readiness
 }
@@ -88,5 +89,5 @@ func New(cfg Config) *Handlers {
 		cfg.ZitadelSessionLifetime = 30 * 24 * time.Hour
 	}
 	return &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
-		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), themes: newThemes()}
+		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace), themes: newThemes()}
 }

@@ -54,6 +54,9 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 	if err != nil {
 		return err
 	}
+	if err := v.readyKey(); err != nil {
+		return err
+	}
 	return v.proceed()
 }
 

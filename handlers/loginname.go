@@ -32,6 +32,8 @@ func showLoginName(v *visit) (templates.Page, error) {
 		CanRegister: v.step.Allows(flow.Register),
 		CanReset:    v.step.Allows(flow.ResetPassword),
 		Remember:    v.attempt.Persistent && !v.attempt.Recalled, // another's choice is not this one's
+
+		PasskeyOptions: v.suggestion(),
 	}, nil
 }
 

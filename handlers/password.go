@@ -27,6 +27,8 @@ func showPassword(v *visit) (templates.Page, error) {
 		CanReset:  v.step.Allows(flow.ResetPassword),
 		Remember:  v.attempt.Persistent,
 		Others:    v.others(),
+
+		PasskeyOptions: v.suggestion(),
 	}, nil
 }
 

@@ -209,7 +209,7 @@ func (v *visit) submitNewKey(kind flow.Kind, form url.Values) error {
 	if credential == "" {
 		return refuse("", "problem.key_cancelled")
 	}
-	if err := v.checkOrigin(credential, "webauthn.create", e.Options); err != nil {
+	if err := v.checkAnswer(credential, "webauthn.create", e.Options); err != nil {
 		v.attempt.Enrolment = nil
 		return refuse("", "problem.key_refused")
 	}

@@ -66,6 +66,9 @@ func (h *Handlers) openBare(w http.ResponseWriter, r *http.Request, s step) erro
 	if err != nil {
 		return err
 	}
+	if err := v.readyKey(); err != nil {
+		return err
+	}
 	if err := v.decide(); err != nil {
 		return err
 	}

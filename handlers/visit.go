@@ -29,8 +29,9 @@ type visit struct {
 	problem *problem
 	fresh   bool // the state was read since the last write to ZITADEL
 
-	shown flow.Kind // the page that is shown: of the step, or one beside it
-	stay  bool      // the page has more to ask
+	shown      flow.Kind // the page that is shown: of the step, or one beside it
+	stay       bool      // the page has more to ask
+	unknownKey string    // a key that the browser offers in vain, as its script is to be told
 
 	defaultOrganization string
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -29,18 +30,24 @@ func keyStep(kind flow.Kind) step {
 }
 
 func (v *visit) keyPage(kind flow.Kind) templates.Page {
-	options, auto := "", v.problem == nil
+	options, auto := "", false
 	if c := v.attempt.Challenge; c != nil && c.Kind == string(kind) {
-		options = string(c.Options)
+		options, auto = string(c.Options), c.Auto && v.problem == nil
 	}
 	if kind == flow.Passkey {
-		return templates.PasskeyPage{Base: v.base(), LoginName: v.attempt.LoginName, Options: options, Auto: auto, Others: v.others()}
+		return templates.PasskeyPage{
+			Base: v.base(), LoginName: v.attempt.LoginName, Options: options, Auto: auto, Unknown: v.unknownKey, Others: v.others(),
+		}
 	}
-	return templates.SecurityKeyPage{Base: v.base(), LoginName: v.attempt.LoginName, Options: options, Auto: auto, Others: v.others()}
+	return templates.SecurityKeyPage{
+		Base: v.base(), LoginName: v.attempt.LoginName, Options: options, Auto: auto, Unknown: v.unknownKey, Others: v.others(),
+	}
 }
 
 func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
-	credential := form.Get(templates.FieldCredential)
+	if box, sent := form[templates.FieldRemember]; sent {
+		v.attempt.Persistent = box[0] == "on" // of the page that suggested the passkey
+	}
 	challenge := v.attempt.Challenge
 	if form.Get(templates.FieldAction) == templates.ActionChallenge || challenge == nil || challenge.Kind != string(kind) {
 		if err := v.startCeremony(kind); err != nil || v.attempt.NoKeyHere {
@@ -48,6 +55,7 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 		}
 		return errStay
 	}
+	credential := form.Get(templates.FieldCredential)
 	if credential == "" {
 		return refuse("", "problem.key_cancelled")
 	}
@@ -55,10 +63,19 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 		return err
 	}
 	v.attempt.Challenge = nil // signed once, whatever comes of it
-	if err := v.checkOrigin(credential, "webauthn.get", challenge.Options); err != nil {
-		return refuse("", "problem.key_refused")
+	if err := v.checkAnswer(credential, "webauthn.get", challenge.Options); err != nil {
+		return v.keyRefused(err, credential)
 	}
-	err := v.updateSession(zitadelclient.Checks{WebAuthN: json.RawMessage(credential)})
+	return v.checkKey(kind, json.RawMessage(credential))
+}
+
+// checkKey has ZITADEL check the assertion in the session that it was challenged in.
+func (v *visit) checkKey(kind flow.Kind, assertion json.RawMessage) error {
+	check := v.updateSession
+	if v.veiled() {
+		check = v.updateVeiledSession
+	}
+	err := check(zitadelclient.Checks{WebAuthN: assertion})
 	switch kindOf(err) {
 	case "":
 		v.showed(kind)
@@ -74,21 +91,39 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 	return err
 }
 
-// checkOrigin holds the client's data to our exact origin. ZITADEL does not: it
+// keyRefused says what is wrong with an answer that ZITADEL is not asked about. A
+// browser that offers a key of this very user which ZITADEL no longer has is told
+// to forget it; another user's is theirs.
+func (v *visit) keyRefused(err error, assertion string) error {
+	if kindOf(err) != zitadelclient.CredentialUnknown {
+		return refuse("", "problem.key_refused")
+	}
+	if id, userID := zitadelclient.KeyOf(json.RawMessage(assertion)); userID == v.attempt.User.ID {
+		v.unknownKey = templates.UnknownKey(v.RPID, id)
+	}
+	return refuse("", "problem.key_unknown")
+}
+
+// checkAnswer holds the client's data to our exact origin. ZITADEL does not: it
 // takes the origin from the client's own words, so that with a parent's RP ID
 // any sibling's page could have made the assertion.
-func (v *visit) checkOrigin(credential, kind string, options json.RawMessage) error {
+func (v *visit) checkAnswer(credential, kind string, options json.RawMessage) error {
 	var asked struct {
 		PublicKey struct {
-			Challenge string `json:"challenge"`
+			Challenge        string `json:"challenge"`
+			AllowCredentials []struct {
+				ID string `json:"id"`
+			} `json:"allowCredentials"`
 		} `json:"publicKey"`
 	}
 	if err := json.Unmarshal(options, &asked); err != nil {
 		return err
 	}
-	return zitadelclient.CheckClientData(json.RawMessage(credential), zitadelclient.ClientData{
-		Type: kind, Origin: v.PublicURL.String(), Challenge: asked.PublicKey.Challenge,
-	})
+	want := zitadelclient.ClientData{Type: kind, Origin: v.PublicURL.String(), Challenge: asked.PublicKey.Challenge}
+	for _, key := range asked.PublicKey.AllowCredentials {
+		want.Keys = append(want.Keys, key.ID)
+	}
+	return zitadelclient.CheckClientData(json.RawMessage(credential), want)
 }
 
 // challengeOnArrival starts the ceremony that the page goes on with by itself.
@@ -110,8 +145,10 @@ func (v *visit) startCeremony(kind flow.Kind) error {
 	if err := v.limitPassword(); err != nil {
 		return err
 	}
-	asked := zitadelclient.Challenges{WebAuthN: &zitadelclient.WebAuthNChallenge{RPID: v.RPID, UserVerification: kind == flow.Passkey}}
-	answer, err := v.challenged(asked)
+	if v.veiled() {
+		return v.startVeiledCeremony()
+	}
+	answer, err := v.challenged(v.keyChallenge(kind))
 	if kindOf(err) == zitadelclient.NoCredential {
 		// All their keys are bound to another domain: flow looks for another way,
 		// and still counts them.
@@ -121,8 +158,18 @@ func (v *visit) startCeremony(kind flow.Kind) error {
 	if err != nil {
 		return err
 	}
-	v.attempt.Challenge = &session.Challenge{Kind: string(kind), Options: answer.WebAuthN}
+	v.challengeWith(kind, answer.WebAuthN)
 	return nil
+}
+
+func (v *visit) keyChallenge(kind flow.Kind) zitadelclient.Challenges {
+	return zitadelclient.Challenges{WebAuthN: &zitadelclient.WebAuthNChallenge{RPID: v.RPID, UserVerification: kind == flow.Passkey}}
+}
+
+// challengeWith keeps what is to be signed. A page starts the ceremony by itself
+// where the visitor's own form has led to it, and nowhere else.
+func (v *visit) challengeWith(kind flow.Kind, options json.RawMessage) {
+	v.attempt.Challenge = &session.Challenge{Kind: string(kind), Options: options, Auto: v.r.Method == http.MethodPost}
 }
 
 func (v *visit) challenge(asked zitadelclient.Challenges) error {

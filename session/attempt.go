@@ -136,6 +136,7 @@ type Transaction struct {
 type Challenge struct {
 	Kind    string          `json:"kind"`
 	Options json.RawMessage `json:"options"`
+	Auto    bool            `json:"auto,omitempty"` // the visitor's own form asked for it: it may start by itself
 }
 
 // Enrolment is a factor that is being set up. Its secret prints as [redacted].

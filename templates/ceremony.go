@@ -1,5 +1,7 @@
 package templates
 
+import "encoding/json"
+
 // Ceremony is a form whose answer an authenticator gives. static/passkey.js
 // reads the options from it, asks the browser, and fills in the credential; the
 // form is then sent like any other. Without a script it cannot work, so the page
@@ -10,6 +12,7 @@ type Ceremony struct {
 	Kind    string // "get", "create", or "conditional": get, as a suggestion for a field
 	Options string // JSON; "" for a form that asks for them first
 	Auto    bool   // start without being asked to
+	Unknown string // JSON: a key that the browser had better not offer again; "" for none
 	Name    *Field // what to call that which is created; nil for nothing
 
 	Icon      string // a kind of way
@@ -29,14 +32,25 @@ func (c Ceremony) Wish() string {
 	return ""
 }
 
+// UnknownKey tells the script which key the browser offers in vain. Password
+// managers that are told so stop offering it (WebAuthn Level 3,
+// signalUnknownCredential).
+func UnknownKey(rpID, credentialID string) string {
+	text, err := json.Marshal(map[string]string{"rpId": rpID, "credentialId": credentialID})
+	if err != nil {
+		return "" // two strings cannot fail
+	}
+	return string(text)
+}
+
 // Ceremony is the use of a passkey.
 func (p PasskeyPage) Ceremony() (Ceremony, error) {
-	return p.ceremony(Ceremony{Action: "/passkey", Kind: "get", Options: p.Options, Auto: p.Auto}, WayPasskey)
+	return p.ceremony(Ceremony{Action: "/passkey", Kind: "get", Options: p.Options, Auto: p.Auto, Unknown: p.Unknown}, WayPasskey)
 }
 
 // Ceremony is the use of a security key.
 func (p SecurityKeyPage) Ceremony() (Ceremony, error) {
-	return p.ceremony(Ceremony{Action: "/u2f", Kind: "get", Options: p.Options, Auto: p.Auto}, WayU2F)
+	return p.ceremony(Ceremony{Action: "/u2f", Kind: "get", Options: p.Options, Auto: p.Auto, Unknown: p.Unknown}, WayU2F)
 }
 
 // Ceremony is the creation of a passkey or the registration of a security key.
@@ -115,10 +129,10 @@ func (p LoginNamePage) Script() string { return p.script(p.PasskeyOptions) }
 func (p PasswordPage) Script() string { return p.script(p.PasskeyOptions) }
 
 // Script is the one with ceremonies where the page has one.
-func (p PasskeyPage) Script() string { return p.script(p.Options) }
+func (p PasskeyPage) Script() string { return p.script(p.Options + p.Unknown) }
 
 // Script is the one with ceremonies where the page has one.
-func (p SecurityKeyPage) Script() string { return p.script(p.Options) }
+func (p SecurityKeyPage) Script() string { return p.script(p.Options + p.Unknown) }
 
 // Script is the one with ceremonies where the page has one.
 func (p SetUpKeyPage) Script() string { return p.script(p.Options) }

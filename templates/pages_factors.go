@@ -43,6 +43,7 @@ type PasskeyPage struct {
 	LoginName string
 	Options   string // the challenge as ZITADEL made it, JSON; "" when the button has to ask for one first
 	Auto      bool   // start by itself, once: the visitor's own submit led here
+	Unknown   string // what UnknownKey made of a key that is gone; "" for none
 	Others    []Way
 }
 
@@ -52,6 +53,7 @@ type SecurityKeyPage struct {
 	LoginName string
 	Options   string // as in PasskeyPage
 	Auto      bool
+	Unknown   string
 	Others    []Way
 }
 

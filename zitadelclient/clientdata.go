@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 )
 
 // ClientData is what the client data of a credential must say.
@@ -11,6 +12,10 @@ type ClientData struct {
 	Type      string // "webauthn.get" or "webauthn.create"
 	Origin    string // of the page that ran the ceremony, exactly: https://auth.example.com
 	Challenge string // the options', base64url
+	// Keys are the ids of the keys that were asked for; none for any key. A
+	// browser may offer another one that it keeps under the same RP ID: of
+	// somebody else, or one that ZITADEL no longer has.
+	Keys []string
 }
 
 // CheckClientData refuses a credential that was not made by our own page for
@@ -28,7 +33,24 @@ func CheckClientData(credential json.RawMessage, want ClientData) error {
 	if err := parsed.checkClientData(want); err != nil {
 		return &Error{Kind: CredentialRefused, Op: op, Err: err}
 	}
+	if len(want.Keys) > 0 && !slices.Contains(want.Keys, parsed.ID) {
+		return &Error{Kind: CredentialUnknown, Op: op, Err: errors.New("answered by a key that was not asked for")}
+	}
 	return nil
+}
+
+// KeyOf is the id of the key that made an assertion, and of the user whom the
+// authenticator keeps it for, "" where it does not say. Nothing of it is proven.
+func KeyOf(assertion json.RawMessage) (id, userID string) {
+	parsed, err := readCredential(assertion, assertionType)
+	if err != nil {
+		return "", ""
+	}
+	handle, err := base64.RawURLEncoding.DecodeString(parsed.Response.UserHandle)
+	if err != nil {
+		return parsed.ID, ""
+	}
+	return parsed.ID, string(handle)
 }
 
 func (c credential) checkClientData(want ClientData) error {

@@ -50,6 +50,29 @@ func clientData(changes map[string]any) string {
 	return string(encoded)
 }
 
+// A browser offers what it keeps under our RP ID, asked for or not. Which key
+// answered, and whose it says it is, is told without believing it.
+func TestKeyThatWasNotAskedFor(t *testing.T) {
+	assertion := madeIn(t, "416-session-webauthn-ok")
+	id, userID := KeyOf(assertion)
+	if id == "" || userID == "" {
+		t.Fatalf("KeyOf = %q, %q", id, userID)
+	}
+	want := ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: asked}
+	for _, test := range []struct {
+		keys []string
+		kind Kind
+	}{{nil, ""}, {[]string{"other", id}, ""}, {[]string{"other"}, CredentialUnknown}} {
+		want.Keys = test.keys
+		if err := CheckClientData(assertion, want); test.kind == "" && err != nil || test.kind != "" && !errors.Is(err, test.kind) {
+			t.Errorf("keys %q: %v, want %q", test.keys, err, test.kind)
+		}
+	}
+	if id, userID := KeyOf([]byte(`{"id":"x"}`)); id != "" || userID != "" {
+		t.Errorf("KeyOf garbage = %q, %q", id, userID)
+	}
+}
+
 // What real keys made passes where it was made, and nowhere else: ZITADEL took
 // the ones of foreign origins.
 func TestCheckClientDataOfRecordings(t *testing.T) {
@@ -59,17 +82,17 @@ func TestCheckClientDataOfRecordings(t *testing.T) {
 		want      ClientData
 		ok        bool
 	}{
-		{"416-session-webauthn-ok", ClientData{"webauthn.get", ourOrigin, asked}, true},
-		{"429-session-u2f-ok", ClientData{"webauthn.get", ourOrigin, "Vls55ey1iBy9kwxzWMmJE1yv_8W-VReeRuCQw4Ysggs"}, true},
-		{"410-passkey-verify-ok", ClientData{"webauthn.create", ourOrigin, registered}, true},
-		{"407-passkey-verify-wrong-challenge", ClientData{"webauthn.create", ourOrigin, registered}, false},
-		{"408-passkey-verify-garbled", ClientData{"webauthn.create", ourOrigin, registered}, false},
-		{"410-passkey-verify-ok", ClientData{"webauthn.get", ourOrigin, registered}, false},
-		{"416-session-webauthn-ok", ClientData{"webauthn.create", ourOrigin, asked}, false},
-		{"416-session-webauthn-ok", ClientData{"webauthn.get", "https://auth.example.localhost:8400", asked}, false},
-		{"632-session-webauthn-unrelated-origin", ClientData{"webauthn.get", ourOrigin, "0oi88Xp4OjmSY0CXHjTpFF_DPgNcRhay2ZSB5-SOOkk"}, false},
-		{"630-passkey-unrelated-origin-verify", ClientData{"webauthn.create", ourOrigin, "3OHEW0uVJl7LrgKPhwTNpLgo198FNuoV9-OsmEkta2E"}, false},
-		{"630-passkey-unrelated-origin-verify", ClientData{"webauthn.create", "http://attacker.test", "3OHEW0uVJl7LrgKPhwTNpLgo198FNuoV9-OsmEkta2E"}, true},
+		{"416-session-webauthn-ok", ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: asked}, true},
+		{"429-session-u2f-ok", ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: "Vls55ey1iBy9kwxzWMmJE1yv_8W-VReeRuCQw4Ysggs"}, true},
+		{"410-passkey-verify-ok", ClientData{Type: "webauthn.create", Origin: ourOrigin, Challenge: registered}, true},
+		{"407-passkey-verify-wrong-challenge", ClientData{Type: "webauthn.create", Origin: ourOrigin, Challenge: registered}, false},
+		{"408-passkey-verify-garbled", ClientData{Type: "webauthn.create", Origin: ourOrigin, Challenge: registered}, false},
+		{"410-passkey-verify-ok", ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: registered}, false},
+		{"416-session-webauthn-ok", ClientData{Type: "webauthn.create", Origin: ourOrigin, Challenge: asked}, false},
+		{"416-session-webauthn-ok", ClientData{Type: "webauthn.get", Origin: "https://auth.example.localhost:8400", Challenge: asked}, false},
+		{"632-session-webauthn-unrelated-origin", ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: "0oi88Xp4OjmSY0CXHjTpFF_DPgNcRhay2ZSB5-SOOkk"}, false},
+		{"630-passkey-unrelated-origin-verify", ClientData{Type: "webauthn.create", Origin: ourOrigin, Challenge: "3OHEW0uVJl7LrgKPhwTNpLgo198FNuoV9-OsmEkta2E"}, false},
+		{"630-passkey-unrelated-origin-verify", ClientData{Type: "webauthn.create", Origin: "http://attacker.test", Challenge: "3OHEW0uVJl7LrgKPhwTNpLgo198FNuoV9-OsmEkta2E"}, true},
 	} {
 		err := CheckClientData(madeIn(t, test.recording), test.want)
 		if (err == nil) != test.ok || err != nil && !errors.Is(err, CredentialRefused) {
@@ -80,7 +103,7 @@ func TestCheckClientDataOfRecordings(t *testing.T) {
 
 // The client data that a neighbour's page, a frame or a forger would send.
 func TestHostileClientData(t *testing.T) {
-	want := ClientData{"webauthn.get", ourOrigin, asked}
+	want := ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: asked}
 	good := clientData(nil)
 	member := func(name string, value any) string { return clientData(map[string]any{name: value}) }
 	for _, test := range []struct {
@@ -174,7 +197,8 @@ func TestHostileClientData(t *testing.T) {
 // Nothing passes where this side has nothing to compare with.
 func TestCheckClientDataWantsAnExpectation(t *testing.T) {
 	for _, want := range []ClientData{
-		{}, {"webauthn.get", "", asked}, {"webauthn.get", ourOrigin, ""}, {"", ourOrigin, asked}, {"payment.get", ourOrigin, asked},
+		{}, {Type: "webauthn.get", Challenge: asked}, {Type: "webauthn.get", Origin: ourOrigin},
+		{Origin: ourOrigin, Challenge: asked}, {Type: "payment.get", Origin: ourOrigin, Challenge: asked},
 	} {
 		data := clientData(map[string]any{"type": want.Type, "origin": want.Origin, "challenge": want.Challenge})
 		if err := CheckClientData(assertion(data, nil), want); !errors.Is(err, CredentialRefused) {
@@ -185,7 +209,7 @@ func TestCheckClientDataWantsAnExpectation(t *testing.T) {
 
 // A credential is what the specification says, or nothing.
 func TestHostileCredentials(t *testing.T) {
-	want := ClientData{"webauthn.get", ourOrigin, asked}
+	want := ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: asked}
 	good := string(assertion(clientData(nil), nil))
 	changed := func(name string, value any) string {
 		return string(assertion(clientData(nil), map[string]any{name: value}))
@@ -262,7 +286,7 @@ func TestCredentialIsMadeAnew(t *testing.T) {
 // Whatever passes reads the same to a lenient parser as ZITADEL's: it cannot
 // see another origin than the one that was checked.
 func FuzzCheckClientData(f *testing.F) {
-	want := ClientData{"webauthn.get", ourOrigin, asked}
+	want := ClientData{Type: "webauthn.get", Origin: ourOrigin, Challenge: asked}
 	good := clientData(nil)
 	f.Add(good)
 	f.Add(strings.TrimSuffix(good, "}") + `,"ORIGIN":"http://evil.test"}`)

@@ -31,6 +31,7 @@ const (
 	NoChallenge       Kind = "no challenge is open"          // never asked for, or answered already: challenge again
 	NoCredential      Kind = "no key for this RP ID"         // of this kind, passkey or security key
 	CredentialRefused Kind = "credential refused"            // not by a key of the user, not for this challenge, or not by our page
+	CredentialUnknown Kind = "key was not asked for"         // another user's, or gone
 	GrantRequired     Kind = "user lacks a grant"            // the project's role check says no
 	Unauthorized      Kind = "own credential not accepted"   // the service token's, or our OIDC client's
 	RateLimited       Kind = "rate limited"                  // 429

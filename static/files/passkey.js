@@ -117,8 +117,13 @@ if (window.PublicKeyCredential) {
 // The box that keeps an account is in another form than a suggested passkey.
 for (const form of conditional) {
   form.addEventListener("formdata", ({ formData }) => {
-    for (const box of document.querySelectorAll("[name=remember]:checked")) formData.set(box.name, box.value);
+    for (const box of document.querySelectorAll("[name=remember]")) formData.set(box.name, box.checked ? box.value : "");
   });
+}
+
+// A key that was removed elsewhere need not be offered again.
+for (const { dataset } of document.querySelectorAll("[data-unknown]")) {
+  window.PublicKeyCredential?.signalUnknownCredential?.(JSON.parse(dataset.unknown)).catch(console.error);
 }
 
 // A page that waits for a key cannot be kept for going back to; one that comes
