@@ -59,7 +59,8 @@ type Reason string
 const (
 	NoReason           Reason = ""
 	LoginRequired      Reason = "login_required"      // prompt=none, but something must be asked
-	UserNotActive      Reason = "user_not_active"     // locked, deactivated, deleted or initial
+	UserLocked         Reason = "user_locked"         // by too many wrong tries, or by an administrator
+	UserNotActive      Reason = "user_not_active"     // deactivated, deleted or initial
 	NotAPerson         Reason = "not_a_person"        // a machine user
 	OrganizationClosed Reason = "organization_closed" // the user's organization is deactivated
 	WrongOrganization  Reason = "wrong_organization"  // the client asked for users of another one

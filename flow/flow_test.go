@@ -184,14 +184,14 @@ func TestNext(t *testing.T) {
 		{"id_token_hint of another user", []change{func(s *flow.State) { s.Request.HintUserID = "2" }}, flow.LoginName, flow.ReauthRequired},
 
 		// Who may not.
-		{"locked", []change{state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"locked", []change{state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
 		{"deactivated", []change{state(zitadelclient.UserInactive)}, flow.Deny, flow.UserNotActive},
 		{"deleted meanwhile", []change{state(zitadelclient.UserDeleted)}, flow.Deny, flow.UserNotActive},
 		{"never initialised", []change{state(zitadelclient.UserInitial)}, flow.Deny, flow.UserNotActive},
 		{"a state that we do not know", []change{state("sleeping")}, flow.Deny, flow.UserNotActive},
-		{"locked, before the password", []change{identified, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"locked, before the password", []change{identified, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
 		{"locked, hidden, before the password", []change{identified, hiding, state(zitadelclient.UserLocked)}, flow.Password, ""},
-		{"locked, hidden, after the password", []change{hiding, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserNotActive},
+		{"locked, hidden, after the password", []change{hiding, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
 		{"a machine", []change{func(s *flow.State) { s.User.Human = false }}, flow.Deny, flow.NotAPerson},
 		{"organization deactivated", []change{func(s *flow.State) { s.OrganizationClosed = true }}, flow.Deny, flow.OrganizationClosed},
 

@@ -93,6 +93,8 @@ func acceptable(s State) (Step, bool) {
 	switch {
 	case !s.User.Human:
 		return deny(NotAPerson)
+	case s.User.State == zitadelclient.UserLocked:
+		return deny(UserLocked)
 	case s.User.State != zitadelclient.UserActive:
 		return deny(UserNotActive)
 	case s.OrganizationClosed:

@@ -17,6 +17,7 @@ var denials = map[flow.Reason]struct {
 	status int
 	key    string
 }{
+	flow.UserLocked:         {http.StatusForbidden, "error.locked"},
 	flow.UserNotActive:      {http.StatusForbidden, "error.not_active"},
 	flow.NotAPerson:         {http.StatusForbidden, "error.not_a_person"},
 	flow.OrganizationClosed: {http.StatusForbidden, "error.organization_closed"},

@@ -169,8 +169,8 @@ func (v *visit) loadSettings() (err error) {
 	if v.state.Settings, err = v.Zitadel.LoginSettings(v.ctx, organization); err != nil {
 		return err
 	}
-	if v.state.User == nil {
-		return nil
+	if v.state.User == nil || v.state.Session == nil && v.state.Settings.IgnoreUnknownUsernames {
+		return nil // before a factor was shown, a call about somebody would tell that they exist
 	}
 	if v.state.Expiry, err = v.Zitadel.PasswordExpiry(v.ctx, organization); err != nil {
 		return err

@@ -123,11 +123,26 @@ func (v *visit) checkCode(kind flow.Kind, code string) error {
 		return nil // the first factor is gone: flow says so
 	case zitadelclient.WrongCode, zitadelclient.NotEnrolled, zitadelclient.NoChallenge, zitadelclient.Invalid:
 		v.forgetCode(kind, code)
-		return refuse(templates.FieldCode, "problem.code_otp")
+		return v.codeRefused()
 	case zitadelclient.NotActive:
 		return refuse("", "problem.locked")
 	}
 	return err // it may have been accepted: it stays used
+}
+
+// codeRefused words a wrong code, and where policy locks a user for too many of
+// them. ZITADEL counts without telling, so the one that was too many shows in the
+// user's state alone.
+func (v *visit) codeRefused() error {
+	lockout, err := v.Zitadel.Lockout(v.ctx, v.organization())
+	if err != nil || lockout.MaxOTPAttempts == 0 {
+		return refuse(templates.FieldCode, "problem.code_otp")
+	}
+	user, err := v.Zitadel.User(v.ctx, v.attempt.User.ID)
+	if err == nil && user.State == zitadelclient.UserLocked {
+		return refuse("", "problem.locked")
+	}
+	return refuse(templates.FieldCode, "problem.code_otp_lockout", lockout.MaxOTPAttempts)
 }
 
 // forgetCode takes back that a code was used: it was not accepted, and a clock

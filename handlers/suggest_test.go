@@ -78,7 +78,7 @@ func TestPasskeyAmongTheSuggestions(t *testing.T) {
 	t.Run("of a page that was opened bare", func(t *testing.T) {
 		w := newWorld(t)
 		b, a := w.withPasskey()
-		b.open(w.auth + "/loginname").at("/loginname").suggested(a, "").at("/signedin")
+		b.open(w.auth+"/loginname").at("/loginname").suggested(a, "").at("/signedin")
 	})
 }
 
@@ -87,7 +87,7 @@ func TestSuggestedPasskeyIsRemembered(t *testing.T) {
 	for remember, want := range map[string]bool{"on": true, "": false} {
 		w := newWorld(t)
 		b, a := w.withPasskey()
-		b.open(w.auth + "/loginname").at("/loginname").suggested(a, remember).at("/signedin")
+		b.open(w.auth+"/loginname").at("/loginname").suggested(a, remember).at("/signedin")
 		w.zitadel.Advance(13 * 60 * minute) // longer than what is forgotten with the browser
 		kept := b.open(w.auth+"/login").url.Path == "/passkey"
 		if kept != want {

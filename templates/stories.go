@@ -253,6 +253,7 @@ func errorStories(b Base) []Story {
 		{"no_method", http.StatusForbidden, restart, 0},
 		{"not_a_person", http.StatusForbidden, restart, 0},
 		{"not_active", http.StatusForbidden, restart, 0},
+		{"locked", http.StatusForbidden, restart, 0},
 		{"organization_closed", http.StatusForbidden, restart, 0},
 		{"register_closed", http.StatusForbidden, restart, 0},
 		{"session_other", http.StatusForbidden, restart, 0},
