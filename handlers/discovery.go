@@ -16,26 +16,52 @@ import (
 // accounts itself must not be got around by another's sign-up form.
 func (v *visit) discover(r *session.Registration) error {
 	r.Organization = ""
-	if v.attempt.Organization != "" {
-		return nil
-	}
-	if err := v.limitSearch(); err != nil {
-		return err
-	}
-	domain := r.Email[strings.LastIndex(r.Email, "@")+1:]
-	found, err := v.Zitadel.Organizations(v.ctx, zitadelclient.OrganizationQuery{Domain: domain})
-	if err != nil || len(found) != 1 || !found[0].Active {
-		return err
-	}
-	settings, err := v.Zitadel.LoginSettings(v.ctx, found[0].ID)
+	organization, settings, err := v.discovered(r.Email)
 	switch {
-	case err != nil:
+	case err != nil || organization == "":
 		return err
-	case !settings.AllowDomainDiscovery:
-		return nil
 	case !settings.AllowRegister || !settings.AllowUsernamePassword:
 		return refuse(templates.FieldEmail, "problem.register_not_allowed")
 	}
-	r.Organization = found[0].ID
+	r.Organization = organization
 	return nil
+}
+
+// newcomer takes an address that nobody has to the sign-up of the organization
+// that its domain belongs to. One that hides its users is not asked: to be taken
+// to its sign-up would say that there is no such user.
+func (v *visit) newcomer() (bool, error) {
+	email := v.attempt.LoginName
+	if !isEmail(email) {
+		return false, nil
+	}
+	organization, settings, err := v.discovered(email)
+	if err != nil || organization == "" || settings.IgnoreUnknownUsernames ||
+		!settings.AllowRegister || !settings.AllowUsernamePassword {
+		return false, err
+	}
+	v.attempt.Registration = &session.Registration{Email: email, Organization: organization}
+	v.attempt.Notice = "notice.newcomer"
+	return true, nil
+}
+
+// discovered is the organization that owns the domain of an address and wants to
+// be found by it, "" for none.
+func (v *visit) discovered(email string) (id string, settings zitadelclient.LoginSettings, err error) {
+	if v.attempt.Organization != "" {
+		return "", settings, nil
+	}
+	if err := v.limitSearch(); err != nil {
+		return "", settings, err
+	}
+	domain := email[strings.LastIndex(email, "@")+1:]
+	found, err := v.Zitadel.Organizations(v.ctx, zitadelclient.OrganizationQuery{Domain: domain})
+	if err != nil || len(found) != 1 || !found[0].Active {
+		return "", settings, err
+	}
+	settings, err = v.Zitadel.LoginSettings(v.ctx, found[0].ID)
+	if err != nil || !settings.AllowDomainDiscovery {
+		return "", settings, err
+	}
+	return found[0].ID, settings, nil
 }

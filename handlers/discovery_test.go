@@ -84,3 +84,43 @@ func TestTermsOfTheDomainsOrganization(t *testing.T) {
 	}
 	page.fill(typed).at("/register/password")
 }
+
+// An address that nobody has leads to the sign-up of the organization that owns
+// its domain, and tells so; unless that organization makes its accounts itself,
+// does not want to be found, or hides who its users are.
+func TestUnknownAddressLeadsToTheSignUpOfItsDomain(t *testing.T) {
+	finds := func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = true }
+	for name, test := range map[string]struct {
+		policy func(*zitadeltest.LoginSettings)
+		leads  bool
+	}{
+		"allowed":             {func(*zitadeltest.LoginSettings) {}, true},
+		"not to be found":     {func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = false }, false},
+		"sign-up closed":      {func(s *zitadeltest.LoginSettings) { s.AllowRegister = false }, false},
+		"users are hidden":    {func(s *zitadeltest.LoginSettings) { s.IgnoreUnknownUsernames = true }, false},
+		"passwords are off":   {func(s *zitadeltest.LoginSettings) { s.AllowUsernamePassword = false }, false},
+		"everything is other": {func(s *zitadeltest.LoginSettings) { *s = zitadeltest.LoginSettings{} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			acme, typed := w.ofAcme()
+			w.zitadel.SetLoginSettings(acme, finds)
+			w.zitadel.SetLoginSettings(acme, test.policy)
+			page := w.atAppAs(typed["email"])
+			if !test.leads {
+				page.refused("/loginname", "User not found in the system")
+				return
+			}
+			page.at("/register").saying("no account with this address yet").holding("email", typed["email"])
+			page.fill(typed).at("/register/password").fill(map[string]string{"password": password}).at("/verify").
+				fill(map[string]string{"code": w.zitadel.LastMail(typed["email"]).Code}).at("/inbox")
+			if _, answer := w.session(page.b); answer["organization"] != acme {
+				t.Errorf("a member of %v, want %s", answer["organization"], acme)
+			}
+		})
+	}
+	t.Run("of no organization's domain", func(t *testing.T) {
+		w := newWorld(t)
+		w.atAppAs("nora@nowhere.example").refused("/loginname", "User not found in the system")
+	})
+}

@@ -126,11 +126,15 @@ func phoneNumber(name string) string {
 	return digits
 }
 
-// unknownUser says so, or goes on as if there were one where policy hides it.
+// unknownUser says so, or goes on as if there were one where policy hides it, or
+// begins the sign-up that the name belongs to.
 func (v *visit) unknownUser() error {
 	if v.state.Settings.IgnoreUnknownUsernames {
 		v.attempt.Hidden = true
 		return nil
+	}
+	if newcomer, err := v.newcomer(); newcomer || err != nil {
+		return err
 	}
 	return refuse(templates.FieldLoginName, "problem.user_not_found")
 }

@@ -84,8 +84,6 @@ func keyStories(b Base) []Story {
 		{"loginname/passkey", LoginNamePage{Base: b.of(""), Label: LabelEmail, LoginName: storyName, PasskeyOptions: storyRequest, Remember: true, CanReset: true, CanRegister: true}},
 		{"password/passkey", PasswordPage{Base: b, LoginName: storyName, CanReset: true, PasskeyOptions: storyRequest, Others: storyWays(b, WayPasskey)}},
 		{"password/remember", PasswordPage{Base: b, LoginName: storyName, CanReset: true, Remember: true}},
-		{"password/expires-tomorrow", PasswordPage{Base: b.noted("notice.password_expires", 1), LoginName: storyName}},
-		{"password/expires-soon", PasswordPage{Base: b.noted("notice.password_expires", 5), LoginName: storyName}},
 	}
 }
 
