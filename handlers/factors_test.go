@@ -216,6 +216,7 @@ func TestLyingAuthenticators(t *testing.T) {
 	for name, lie := range map[string]zitadeltest.Lie{
 		"a sibling's page": {Origin: "http://evil.example.localhost"}, "a registration": {Type: "webauthn.create"},
 		"in a frame": {CrossOrigin: true}, "another key": {OtherKey: true}, "another challenge": {Challenge: "AAAA"}, "garbled": {Garbled: true},
+		"another domain": {RPID: "evil.localhost"}, "another user": {UserHandle: "1"}, "nobody there": {Absent: true}, "not verified": {Unverified: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
