@@ -280,12 +280,12 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attem
 			return false, nil
 		}
 	}
-	s, err := h.Sessions.Session(r.Context(), r)
+	s, err := h.liveSession(r, true)
 	if errors.Is(err, session.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
-		return false, unavailable(err)
+		return false, err
 	}
 	if request.MaxAge != nil && h.Now().Sub(s.AuthTime) > *request.MaxAge {
 		return false, nil

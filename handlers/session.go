@@ -25,23 +25,23 @@ type sessionAnswer struct {
 
 // session tells an app who is signed in.
 func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
-	read := h.Sessions.Session
-	if r.URL.Query().Get("slide") == "false" {
-		read = h.Sessions.Peek // an app that polls keeps nobody signed in
-	}
-	s, err := read(r.Context(), r)
+	s, err := h.liveSession(r, slides(r))
 	if errors.Is(err, session.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
-		return web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}
 	}
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, sessionAnswer{
+	return web.WriteJSON(w, http.StatusOK, answerAbout(s))
+}
+
+// answerAbout is a session as an app may know it.
+func answerAbout(s *session.Session) sessionAnswer {
+	return sessionAnswer{
 		Subject: s.Subject, Name: s.Name, Email: s.Email, Organization: s.OrganizationID,
 		Roles: list(s.Roles), Methods: list(s.Methods),
 		AuthTime: s.AuthTime, ExpiresAt: s.Expires, IdleExpiresAt: s.Idle,
-	})
+	}
 }
 
 // list is never null in JSON.

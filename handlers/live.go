@@ -1,0 +1,31 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"torhaus/session"
+	"torhaus/web"
+)
+
+// liveSession is who is signed in, for every endpoint that serves an app, and
+// the only way there. An error is the answer already: 401 when nobody is, which
+// is also [session.ErrNotFound] to [errors.Is]; 503 when it cannot be told.
+//
+// With slide the request counts as use of the session. Without, it keeps nobody
+// signed in: for apps that ask in the background.
+func (h *Handlers) liveSession(r *http.Request, slide bool) (*session.Session, error) {
+	read := h.Sessions.Peek
+	if slide {
+		read = h.Sessions.Session
+	}
+	s, err := read(r.Context(), r)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil, web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}
+	}
+	return s, unavailable(err)
+}
+
+// slides reports whether a request counts as use of its session: unless it says
+// ?slide=false.
+func slides(r *http.Request) bool { return r.URL.Query().Get("slide") != "false" }
