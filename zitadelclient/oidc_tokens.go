@@ -29,6 +29,7 @@ func (c *Client) Exchange(ctx context.Context, code string, t Transaction) (Toke
 	}
 	claims, err := c.verifyIDToken(ctx, answer, t.Nonce)
 	if err != nil {
+		c.discard(ctx, answer.RefreshToken)
 		return Tokens{}, verificationError(op, err)
 	}
 	return c.accept(answer, claims), nil
@@ -47,20 +48,32 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string, previous IDCl
 	if err != nil {
 		return Tokens{}, err
 	}
-	if answer.RefreshToken == "" {
-		answer.RefreshToken = refreshToken
-	}
-	if answer.IDToken == "" {
-		return c.accept(answer, previous), nil
-	}
-	claims, err := c.verifyIDToken(ctx, answer, "")
-	if err == nil {
-		err = claims.sameAs(previous)
+	claims := previous
+	if answer.IDToken != "" {
+		claims, err = c.verifyIDToken(ctx, answer, "")
+		if err == nil {
+			err = claims.sameAs(previous)
+		}
 	}
 	if err != nil {
+		c.discard(ctx, answer.RefreshToken)
 		return Tokens{}, verificationError(op, err)
 	}
+	if answer.RefreshToken == "" {
+		answer.RefreshToken = refreshToken // RFC 6749, 6: the old one goes on
+	}
 	return c.accept(answer, claims), nil
+}
+
+// discard revokes a refresh token that came with what is not believed: nobody
+// will have it, and it would live on for weeks.
+func (c *Client) discard(ctx context.Context, refreshToken string) {
+	if refreshToken == "" {
+		return
+	}
+	if err := c.Revoke(context.WithoutCancel(ctx), refreshToken); err != nil {
+		c.config.Logger.WarnContext(ctx, "refresh token not revoked", "error", err)
+	}
 }
 
 // Revoke revokes a refresh token. ZITADEL answers the same whether or not it
@@ -102,7 +115,7 @@ func (c IDClaims) sameAs(previous IDClaims) error {
 	switch {
 	case c.Subject != previous.Subject || previous.Issuer != "" && c.Issuer != previous.Issuer:
 		return errors.New("the refreshed ID token is about another user")
-	case c.SessionID != "" && previous.SessionID != "" && c.SessionID != previous.SessionID:
+	case previous.SessionID != "" && c.SessionID != previous.SessionID:
 		return errors.New("the refreshed ID token is about another session")
 	}
 	return nil

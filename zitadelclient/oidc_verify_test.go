@@ -361,6 +361,7 @@ func TestRefreshedIdentity(t *testing.T) {
 		{"no nonce", without("nonce"), true},
 		{"other user", claim("sub", "2"), false},
 		{"other session", claim("sid", "2"), false},
+		{"no session", without("sid"), false},
 		{"other issuer", claim("iss", "https://evil.example.com"), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -142,18 +142,28 @@ func (c *Client) Session(ctx context.Context, ref SessionRef) (Session, error) {
 	if err := ref.check(op); err != nil {
 		return Session{}, err
 	}
-	query := url.Values{"sessionToken": {ref.Token}}
+	return c.readSession(ctx, request{op: op, id: ref.ID, query: url.Values{"sessionToken": {ref.Token}}})
+}
+
+func (c *Client) readSession(ctx context.Context, r request) (Session, error) {
+	r.method, r.path = http.MethodGet, "/v2/sessions/{id}"
 	var answer struct{ Session sessionAnswer }
-	err := c.call(ctx, request{op: op, method: http.MethodGet, path: "/v2/sessions/{id}", id: ref.ID, query: query}, &answer)
-	if err != nil {
+	if err := c.call(ctx, r, &answer); err != nil {
 		return Session{}, err
 	}
 	// Whatever a proxy in between answers, another session's factors must
 	// never be taken for this one's.
-	if answer.Session.ID != ref.ID {
-		return Session{}, unavailable(op, errIncomplete)
+	if answer.Session.ID != r.id {
+		return Session{}, unavailable(r.op, errIncomplete)
 	}
 	return answer.Session.session(), nil
+}
+
+// GrantedSession reads a session without its token, to see whether it still
+// stands behind what it was once shown for. It shows nobody's possession: to let
+// somebody in, there is [Client.Session].
+func (c *Client) GrantedSession(ctx context.Context, id string) (Session, error) {
+	return c.readSession(ctx, request{op: "look after session", id: id})
 }
 
 // DeleteSession terminates a session. An unknown or terminated one is no
