@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -189,15 +190,21 @@ func (v *visit) loadDefaultOrganization() error {
 	return err
 }
 
-// loadOrganization reads whether the user's organization is open. ZITADEL lets
-// the users of a deactivated one in (CVE-2026-105213).
+// loadOrganization reads whether the user's organization is open.
 func (v *visit) loadOrganization() error {
-	if v.state.User.OrganizationID == "" {
-		return nil
-	}
-	found, err := v.Zitadel.Organizations(v.ctx, zitadelclient.OrganizationQuery{ID: v.state.User.OrganizationID})
-	v.state.OrganizationClosed = len(found) != 1 || !found[0].Active
+	open, err := v.organizationOpen(v.ctx, v.state.User.OrganizationID)
+	v.state.OrganizationClosed = !open
 	return err
+}
+
+// organizationOpen reports whether an organization is open. ZITADEL lets the users
+// of a deactivated one in (CVE-2026-105213).
+func (h *Handlers) organizationOpen(ctx context.Context, id string) (bool, error) {
+	if id == "" {
+		return true, nil
+	}
+	found, err := h.Zitadel.Organizations(ctx, zitadelclient.OrganizationQuery{ID: id})
+	return len(found) == 1 && found[0].Active, err
 }
 
 // organization is whose policies and branding apply: the user's, unless policy

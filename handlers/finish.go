@@ -38,55 +38,74 @@ func (v *visit) finish() error {
 // finishOwn signs in to our own apps: authorize, finalize and exchange, all in
 // this request. State, nonce and verifier never leave the process.
 func (v *visit) finishOwn() error {
-	id, transaction, err := v.Zitadel.Authorize(v.ctx, v.authorizeParams())
+	answer, transaction, err := v.authorize()
 	if errors.Is(err, zitadelclient.AuthorizeRefused) {
 		return v.authorizeInBrowser()
 	}
 	if err != nil {
-		return err
-	}
-	callback, err := v.Zitadel.Finalize(v.ctx, id, ref(*v.account))
-	if err != nil {
 		return v.finalizeFailed(err)
-	}
-	answer, err := parseCallback(callback)
-	if err != nil {
-		return err
 	}
 	return v.redeem(answer, transaction)
 }
 
-// redeem exchanges the code and starts our session. The transaction is ours
-// alone; the answer must prove that it belongs to it before a code is spent.
+// authorize has ZITADEL answer a request of ours with the account's session,
+// server to server. Only who passed the gate gets here.
+func (v *visit) authorize() (zitadelclient.AuthorizationResponse, zitadelclient.Transaction, error) {
+	id, transaction, err := v.Zitadel.Authorize(v.ctx, v.authorizeParams())
+	if err != nil {
+		return zitadelclient.AuthorizationResponse{}, transaction, err
+	}
+	callback, err := v.Zitadel.Finalize(v.ctx, id, ref(*v.account))
+	if err != nil {
+		return zitadelclient.AuthorizationResponse{}, transaction, err
+	}
+	answer, err := parseCallback(callback)
+	return answer, transaction, err
+}
+
+// redeem exchanges the code and starts our session. What the tokens of sessions
+// that end for it could still do is ended behind the answer's back.
 func (v *visit) redeem(answer zitadelclient.AuthorizationResponse, transaction zitadelclient.Transaction) error {
-	if subtle.ConstantTimeCompare([]byte(answer.State), []byte(transaction.State)) != 1 {
-		return badRequest(errors.New("authorization response with another state"))
-	}
-	if answer.Issuer != "" && answer.Issuer != v.Issuer.String() {
-		return badRequest(errors.New("authorization response of another issuer")) // RFC 9207: mix-up
-	}
-	if answer.Error != "" {
-		return denied(fmt.Errorf("authorization error %q", answer.Error))
-	}
-	tokens, err := v.Zitadel.Exchange(v.ctx, answer.Code, transaction)
+	tokens, err := v.exchange(answer, transaction)
 	if err != nil {
 		return err
-	}
-	if tokens.Claims.Subject != v.state.User.ID {
-		// Whoever signed in here is not whom the tokens are for: a code of
-		// somebody else's was injected.
-		return denied(errors.New("tokens of another user"))
 	}
 	target, err := v.returnTo()
 	if err != nil {
 		return err
 	}
-	if err := v.Sessions.StartSession(v.ctx, v.w, v.r, v.newSession(tokens.Claims), session.TokenSet{
-		AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, Expires: tokens.Expires,
-	}); err != nil {
+	replaced, err := v.Sessions.StartSession(v.ctx, v.w, v.r, v.newSession(tokens.Claims), tokenSet(tokens))
+	v.keeper.Discard(replaced...)
+	if err != nil {
+		v.keeper.Discard(tokenSet(tokens)) // no session has them
 		return unavailable(err)
 	}
 	return v.arrive(target)
+}
+
+// exchange redeems the code. The transaction is ours alone; the answer must prove
+// that it belongs to it before a code is spent.
+func (v *visit) exchange(answer zitadelclient.AuthorizationResponse, transaction zitadelclient.Transaction) (zitadelclient.Tokens, error) {
+	if subtle.ConstantTimeCompare([]byte(answer.State), []byte(transaction.State)) != 1 {
+		return zitadelclient.Tokens{}, badRequest(errors.New("authorization response with another state"))
+	}
+	if answer.Issuer != "" && answer.Issuer != v.Issuer.String() {
+		return zitadelclient.Tokens{}, badRequest(errors.New("authorization response of another issuer")) // RFC 9207: mix-up
+	}
+	if answer.Error != "" {
+		return zitadelclient.Tokens{}, denied(fmt.Errorf("authorization error %q", answer.Error))
+	}
+	tokens, err := v.Zitadel.Exchange(v.ctx, answer.Code, transaction)
+	if err != nil {
+		return zitadelclient.Tokens{}, err
+	}
+	if tokens.Claims.Subject != v.state.User.ID {
+		// Whoever signed in here is not whom the tokens are for: a code of
+		// somebody else's was injected.
+		v.keeper.Discard(tokenSet(tokens))
+		return zitadelclient.Tokens{}, denied(errors.New("tokens of another user"))
+	}
+	return tokens, nil
 }
 
 // denied says that the way in was refused.
@@ -97,14 +116,12 @@ func denied(err error) error {
 // newSession is what our session remembers: who it is by the user that the gate
 // read, how they signed in and what they may by the claims of the ID token.
 func (v *visit) newSession(c zitadelclient.IDClaims) session.Session {
-	user := v.state.User
-	return session.Session{
-		Subject: c.Subject, Issuer: c.Issuer, ZitadelSession: c.SessionID,
-		Name: user.DisplayName, Email: user.Email, OrganizationID: user.OrganizationID,
-		Roles: c.Roles, Methods: c.Methods, AuthTime: c.AuthTime,
-		Persistent: v.attempt.Persistent,
-		UserAgent:  clip(v.r.UserAgent(), 200), IP: web.ClientIPFrom(v.r.Context()).String(),
+	s := session.Session{
+		Subject: c.Subject, Issuer: c.Issuer, Persistent: v.attempt.Persistent,
+		UserAgent: clip(v.r.UserAgent(), 200), IP: web.ClientIPFrom(v.r.Context()).String(),
 	}
+	v.stands(&s, c)
+	return s
 }
 
 // finishClient answers another client's authorization request.

@@ -72,9 +72,10 @@ type Handlers struct {
 	keyPace      *pace // of a challenge for a passkey, or a check of its answer
 	themes       *themes
 	ready        readiness
+	keeper       *session.Keeper // of our apps' sessions
 }
 
-// New fills in the defaults.
+// New fills in the defaults. What it returns has to be closed.
 func New(cfg Config) *Handlers {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
@@ -88,6 +89,12 @@ func New(cfg Config) *Handlers {
 	if cfg.ZitadelSessionLifetime == 0 {
 		cfg.ZitadelSessionLifetime = 30 * 24 * time.Hour
 	}
-	return &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
+	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
 		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace), themes: newThemes()}
+	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger})
+	return h
 }
+
+// Close waits for what is under way without a request: refreshes of tokens above
+// all, whose loss would cost a sign-in.
+func (h *Handlers) Close() error { return h.keeper.Close() }

@@ -15,11 +15,7 @@ import (
 // With slide the request counts as use of the session. Without, it keeps nobody
 // signed in: for apps that ask in the background.
 func (h *Handlers) liveSession(r *http.Request, slide bool) (*session.Session, error) {
-	read := h.Sessions.Peek
-	if slide {
-		read = h.Sessions.Session
-	}
-	s, err := read(r.Context(), r)
+	s, err := h.keeper.Session(r.Context(), r, slide)
 	if errors.Is(err, session.ErrNotFound) {
 		return nil, web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}
 	}

@@ -154,7 +154,9 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		})
 		w.must(err)
 	}
-	return handlers.New(config).Public()
+	h := handlers.New(config)
+	w.t.Cleanup(func() { w.must(h.Close()) })
+	return h.Public()
 }
 
 func origin(t *testing.T, s string) web.Origin {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,6 +34,7 @@ var errMovedTooOften = errors.New("accounts have moved too often")
 type accountsRecord struct {
 	Accounts Accounts `json:"accounts,omitempty"`
 	Moved    string   `json:"moved,omitempty"`
+	Browser  string   `json:"browser,omitempty"` // stays the same wherever they move
 }
 
 // accountsPlace is where a browser's accounts were found.
@@ -41,6 +43,7 @@ type accountsPlace struct {
 	known    bool   // there is an id: the cookie is one of ours
 	moved    bool   // … but not the cookie's own: that has led here
 	stored   []byte // the record as it is stored, nil for none
+	browser  string
 	accounts Accounts
 }
 
@@ -64,7 +67,7 @@ func (m *Manager) findAccounts(ctx context.Context, value string) (at accountsPl
 		at.stored = stored // of what cannot be read as well, so that a change replaces it
 		record := m.openAccounts(key, stored)
 		if record.Moved == "" {
-			at.accounts = record.Accounts
+			at.accounts, at.browser = record.Accounts, record.Browser
 			return at, nil
 		}
 		value = record.Moved
@@ -92,7 +95,7 @@ func (m *Manager) writeAccounts(ctx context.Context, at accountsPlace, accounts 
 	var sealed []byte
 	if len(accounts) > 0 {
 		var err error
-		if sealed, err = m.sealAccounts(key, accountsRecord{Accounts: accounts}); err != nil {
+		if sealed, err = m.sealAccounts(key, accountsRecord{Accounts: accounts, Browser: at.browser}); err != nil {
 			return err
 		}
 	}
@@ -103,8 +106,15 @@ func (m *Manager) writeAccounts(ctx context.Context, at accountsPlace, accounts 
 // were, be it nothing: a request that is on its way with the same cookie must
 // find them. Written in this order, a tombstone never leads to nothing.
 func (m *Manager) moveAccounts(ctx context.Context, at accountsPlace, to sealedID, accounts Accounts) error {
+	browser := at.browser
+	if browser == "" {
+		browser = rand.Text()
+	}
+	if err := m.placeBrowser(ctx, browser, to, max(m.max, m.rememberMax)); err != nil {
+		return err
+	}
 	key := m.accountsKey(to)
-	sealed, err := m.sealAccounts(key, accountsRecord{Accounts: accounts})
+	sealed, err := m.sealAccounts(key, accountsRecord{Accounts: accounts, Browser: browser})
 	if err != nil {
 		return err
 	}
@@ -144,7 +154,11 @@ func untilUnchanged(try func() error) error {
 	return ErrChanged
 }
 
-func (m *Manager) accountsKey(id sealedID) string { return m.key("c", id.secret.hash("accounts")) }
+func (m *Manager) accountsKey(id sealedID) string { return m.hashedAccountsKey(accountsHash(id)) }
+
+func (m *Manager) hashedAccountsKey(hash string) string { return m.key("c", hash) }
+
+func accountsHash(id sealedID) string { return id.secret.hash("accounts") }
 
 func (m *Manager) sealAccounts(key string, record accountsRecord) ([]byte, error) {
 	plain, err := encodeJSON(record)

@@ -11,13 +11,17 @@ import (
 // which layout it is. JSON would double both size and time.
 
 // schema numbers the layout of each record. A record with another number was
-// written by another release and is not there for this one.
-const schema = 1
+// written by another release and is not there for this one. That of a session
+// changes by itself: who loses one is signed in again by the account.
+const (
+	schema        = 1
+	sessionSchema = 2
+)
 
 // encoder appends fields.
 type encoder struct{ out []byte }
 
-func newEncoder() *encoder { return &encoder{out: append(make([]byte, 0, 512), schema)} }
+func newEncoder(schema byte) *encoder { return &encoder{out: append(make([]byte, 0, 512), schema)} }
 
 func (e *encoder) number(n int64) { e.out = binary.AppendVarint(e.out, n) }
 
@@ -57,7 +61,7 @@ type decoder struct {
 	broken bool
 }
 
-func newDecoder(in []byte) *decoder {
+func newDecoder(in []byte, schema byte) *decoder {
 	if len(in) == 0 || in[0] != schema {
 		return &decoder{broken: true}
 	}
@@ -127,39 +131,43 @@ func (d *decoder) end() error {
 
 // encode lays out the hot record.
 func (s *Session) encode() []byte {
-	e := newEncoder()
+	e := newEncoder(sessionSchema)
 	for _, text := range []string{s.Handle, s.Subject, s.Name, s.Email, s.OrganizationID,
-		s.ZitadelSession, s.Issuer, s.UserAgent, s.IP} {
+		s.ZitadelSession, s.Issuer, s.UserAgent, s.IP, s.browser} {
 		e.text(text)
 	}
 	e.list(s.Roles)
 	e.list(s.Methods)
-	for _, t := range []time.Time{s.AuthTime, s.Created, s.Expires, s.Idle, s.Seen} {
+	for _, t := range []time.Time{s.AuthTime, s.Created, s.Expires, s.Idle, s.Seen, s.TokensEnd, s.Refresh, s.Recheck} {
 		e.time(t)
 	}
 	e.flag(s.Persistent)
+	e.flag(s.ByPassword)
+	e.number(int64(s.failures))
 	return e.out
 }
 
 // decode reads what encode laid out.
 func (s *Session) decode(record []byte) error {
-	d := newDecoder(record)
+	d := newDecoder(record, sessionSchema)
 	for _, text := range []*string{&s.Handle, &s.Subject, &s.Name, &s.Email, &s.OrganizationID,
-		&s.ZitadelSession, &s.Issuer, &s.UserAgent, &s.IP} {
+		&s.ZitadelSession, &s.Issuer, &s.UserAgent, &s.IP, &s.browser} {
 		*text = d.text()
 	}
 	s.Roles = d.list()
 	s.Methods = d.list()
-	for _, t := range []*time.Time{&s.AuthTime, &s.Created, &s.Expires, &s.Idle, &s.Seen} {
+	for _, t := range []*time.Time{&s.AuthTime, &s.Created, &s.Expires, &s.Idle, &s.Seen, &s.TokensEnd, &s.Refresh, &s.Recheck} {
 		*t = d.time()
 	}
 	s.Persistent = d.flag()
+	s.ByPassword = d.flag()
+	s.failures = int(d.number())
 	return d.end()
 }
 
 // encode lays out the token record.
 func (t TokenSet) encode() []byte {
-	e := newEncoder()
+	e := newEncoder(schema)
 	e.text(t.AccessToken)
 	e.text(t.RefreshToken)
 	e.time(t.Expires)
@@ -168,7 +176,7 @@ func (t TokenSet) encode() []byte {
 
 // decode reads what encode laid out.
 func (t *TokenSet) decode(record []byte) error {
-	d := newDecoder(record)
+	d := newDecoder(record, schema)
 	t.AccessToken, t.RefreshToken, t.Expires = d.text(), d.text(), d.time()
 	return d.end()
 }

@@ -341,7 +341,7 @@ func TestCookieNames(t *testing.T) {
 	} {
 		m := testManager(t, store, func(cfg *Config) { cfg.Keys, cfg.CookieDomain, cfg.Now = operator, domain, c.Now })
 		b, w := newBrowser(), httptest.NewRecorder()
-		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1"}, TokenSet{}); err != nil {
+		if _, err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1"}, TokenSet{}); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)

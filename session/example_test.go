@@ -23,7 +23,7 @@ func Example() {
 	}
 	r := httptest.NewRequest(http.MethodPost, "https://auth.example.com/password", nil)
 	w := httptest.NewRecorder()
-	err = m.StartSession(r.Context(), w, r, session.Session{Subject: "346511890217304067", Name: "Alice"}, session.TokenSet{})
+	_, err = m.StartSession(r.Context(), w, r, session.Session{Subject: "346511890217304067", Name: "Alice"}, session.TokenSet{})
 	cookie := w.Result().Cookies()[0]
 	fmt.Println(cookie.Name, cookie.Domain, err)
 

@@ -32,6 +32,7 @@ type Config struct {
 	Max         time.Duration    // and in any case after this; default 12 h
 	RememberMax time.Duration    // or this, where the user chose to be remembered; default 30 days
 	AttemptTTL  time.Duration    // default 30 min
+	Recheck     time.Duration    // a session in use is checked this often; default 10 min
 	Now         func() time.Time // default time.Now
 }
 
@@ -42,6 +43,7 @@ func (c Config) withDefaults() Config {
 		standard time.Duration
 	}{
 		{&c.Idle, time.Hour}, {&c.Max, 12 * time.Hour}, {&c.RememberMax, 30 * 24 * time.Hour}, {&c.AttemptTTL, 30 * time.Minute},
+		{&c.Recheck, 10 * time.Minute},
 	} {
 		if *setting.value == 0 {
 			*setting.value = setting.standard
@@ -59,7 +61,7 @@ type Manager struct {
 	environment string
 	now         func() time.Time
 
-	idle, max, rememberMax, attemptTTL time.Duration
+	idle, max, rememberMax, attemptTTL, recheck time.Duration
 
 	cookieName   string // of the session
 	cookieDomain string
@@ -78,7 +80,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err := checkEnvironment(cfg.Environment); err != nil {
 		return nil, err
 	}
-	for name, d := range map[string]time.Duration{"Idle": cfg.Idle, "Max": cfg.Max, "RememberMax": cfg.RememberMax, "AttemptTTL": cfg.AttemptTTL} {
+	for name, d := range map[string]time.Duration{"Idle": cfg.Idle, "Max": cfg.Max, "RememberMax": cfg.RememberMax, "AttemptTTL": cfg.AttemptTTL, "Recheck": cfg.Recheck} {
 		if d < time.Second {
 			return nil, fmt.Errorf("session: %s of %v is shorter than a second", name, d)
 		}
@@ -89,7 +91,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		store: cfg.Store, environment: cfg.Environment, now: cfg.Now,
-		idle: cfg.Idle, max: cfg.Max, rememberMax: cfg.RememberMax, attemptTTL: cfg.AttemptTTL,
+		idle: cfg.Idle, max: cfg.Max, rememberMax: cfg.RememberMax, attemptTTL: cfg.AttemptTTL, recheck: cfg.Recheck,
 		cookieName: sharedSession, cookieDomain: domain,
 	}
 	if domain == "" {

@@ -33,12 +33,14 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 	_, errEndSessions := m.EndSessions(ctx(), s.Subject)
 	_, errAllow := m.Allow(ctx(), "p", "k", Rate{1, time.Second})
 	_, errLock := m.Lock(ctx(), "name", time.Second)
+	_, errStart := m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{})
+	_, errAccount := m.AccountOf(ctx(), &Session{browser: "1"})
 	return map[string]error{
 		"session": errSession, "tokens": errTokens, "attempt": errAttempt, "newest attempt": errNewest, "attempts": errAttempts,
 		"accounts": errAccounts, "sessions": errSessions, "start attempt": errStartAttempt, "end session": errEnd,
-		"allow": errAllow, "lock": errLock, "ping": m.Ping(ctx()),
+		"account of": errAccount, "allow": errAllow, "lock": errLock, "ping": m.Ping(ctx()),
 		"save attempt": m.SaveAttempt(ctx(), a), "end attempt": m.EndAttempt(ctx(), w, a),
-		"start session": m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{}),
+		"start session": errStart,
 		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": errEndSessions,
 		"end zitadel session": m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession),
 		"refresh accounts":    m.RefreshAccounts(ctx(), w, b.request()),

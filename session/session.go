@@ -22,6 +22,14 @@ type Session struct {
 	UserAgent      string // what the list of sessions calls the browser
 	IP             string
 	Persistent     bool // outlives the browser: the user chose to be remembered
+	ByPassword     bool // a password was among what let the user in, and must stay what it was
+
+	TokensEnd time.Time // of the access token; zero for a session that has no way to a next one
+	Refresh   time.Time // when its tokens are due to be refreshed; zero: never
+	Recheck   time.Time // when it is due to be checked against ZITADEL
+
+	failures int    // tries at either that came to nothing, since the last that did not
+	browser  string // which accounts stand behind it, wherever they have moved since
 
 	hash   string // SHA-256 of the cookie's id: all that the store knows
 	stored []byte // the hot record as read, still sealed

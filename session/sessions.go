@@ -26,26 +26,35 @@ var ErrTooLarge = errors.New("session: too large")
 // or noted is worth nothing. It sets the times, unless s.Expires is earlier than
 // the configured end. A Persistent session ends at its absolute end alone and its
 // cookie outlives the browser.
-func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *http.Request, s Session, tokens TokenSet) error {
+//
+// What the sessions held that had to end for it is given back, also with an
+// error: refresh tokens outlive a session, so the caller revokes them.
+func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *http.Request, s Session, tokens TokenSet) (replaced []TokenSet, err error) {
 	if s.Subject == "" {
-		return errors.New("session: a session needs a subject")
+		return nil, errors.New("session: a session needs a subject")
 	}
 	id := newSecret()
 	m.beginSession(&s, r)
 	s.hash = id.hash(m.sessionScope())
-	if err := m.storeSession(ctx, &s, tokens); err != nil {
-		return err
+	s.checked(m)
+	s.keepTimes(tokens, m.now())
+	accounts, _ := m.accountsCookie(w, r)
+	if err := m.bindBrowser(ctx, &s, accounts); err != nil {
+		return nil, err
 	}
-	if err := m.replaceSessions(ctx, r, &s); err != nil {
+	if err := m.storeSession(ctx, &s, tokens); err != nil {
+		return nil, err
+	}
+	if replaced, err = m.replaceSessions(ctx, r, &s); err != nil {
 		_, _ = m.endSession(ctx, &s) // no browser gets its id
-		return err
+		return replaced, err
 	}
 	var maxAge time.Duration
 	if s.Persistent {
 		maxAge = s.Expires.Sub(m.now())
 	}
 	m.setCookie(w, m.cookieName, formatSessionID(id), maxAge)
-	return nil
+	return replaced, nil
 }
 
 // beginSession sets what a session begins with. Records keep whole seconds.
@@ -94,15 +103,16 @@ func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet)
 
 // replaceSessions ends what a new session takes the place of: the one that this
 // browser had, and the user's oldest beyond twenty.
-func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Session) error {
+func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Session) (held []TokenSet, err error) {
 	old, err := m.loadSession(ctx, m.sessionHash(r))
 	if err == nil {
-		_, err = m.endSession(ctx, old)
+		held, err = m.endAll(ctx, []*Session{old})
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+		return held, err
 	}
-	return m.endOldest(ctx, s)
+	oldest, err := m.endOldest(ctx, s)
+	return append(held, oldest...), err
 }
 
 // Session is who is signed in, and notes that they were here. [ErrNotFound] is
@@ -199,17 +209,25 @@ func (m *Manager) Tokens(ctx context.Context, s *Session) (TokenSet, error) {
 // last [Manager.Tokens] read: [ErrChanged] says that somebody else refreshed
 // them, or that the user signed out meanwhile and stays signed out.
 func (m *Manager) SaveTokens(ctx context.Context, s *Session, tokens TokenSet) error {
-	ttl := s.Expires.Sub(m.now())
-	if s.tokens == nil || ttl <= 0 {
-		return ErrChanged
-	}
-	key := m.tokenKey(s.hash)
+	return m.tokenSaver(s, tokens)(ctx)
+}
+
+// tokenSaver is [Manager.SaveTokens] for whoever tries it again after trouble with
+// the store: it finds what an earlier try has stored, though that was not told.
+func (m *Manager) tokenSaver(s *Session, tokens TokenSet) func(context.Context) error {
+	key, read := m.tokenKey(s.hash), s.tokens
 	sealed := m.tokens.Seal(key, tokens.encode())
-	if err := m.store.Swap(ctx, key, s.tokens, sealed, ttl); err != nil {
-		return err
+	return func(ctx context.Context) error {
+		ttl := s.Expires.Sub(m.now())
+		if read == nil || ttl <= 0 {
+			return ErrChanged
+		}
+		if err := m.store.Swap(ctx, key, read, sealed, ttl); err != nil {
+			return err
+		}
+		s.tokens = sealed
+		return nil
 	}
-	s.tokens = sealed
-	return nil
 }
 
 // EndSession signs the browser out and says who it was, so that the caller can

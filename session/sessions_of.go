@@ -74,18 +74,17 @@ func (m *Manager) endAll(ctx context.Context, sessions []*Session) (held []Token
 // endOldest keeps a user to twenty sessions, the newest among them: a script
 // that signs in again and again must not fill the store, and a list of sessions
 // must stay readable.
-func (m *Manager) endOldest(ctx context.Context, newest *Session) error {
+func (m *Manager) endOldest(ctx context.Context, newest *Session) (held []TokenSet, err error) {
 	members, err := m.members(ctx, m.userIndexes(newest.Subject))
 	if err != nil || len(members) <= maxSessions {
-		return err
+		return nil, err
 	}
 	others, err := m.Sessions(ctx, newest.Subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	others = slices.DeleteFunc(others, func(s *Session) bool { return s.hash == newest.hash })
-	_, err = m.endAll(ctx, others[min(len(others), maxSessions-1):])
-	return err
+	return m.endAll(ctx, others[min(len(others), maxSessions-1):])
 }
 
 // sessionsOf reads the sessions that indexes name, the newest first. Entries

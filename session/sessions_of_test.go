@@ -69,7 +69,7 @@ func TestEndMany(t *testing.T) {
 		t.Helper()
 		b, w := newBrowser(), httptest.NewRecorder()
 		s := Session{Subject: subject, Issuer: "https://id.example.com", ZitadelSession: zitadelSession}
-		if err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{RefreshToken: subject + zitadelSession}); err != nil {
+		if _, err := m.StartSession(t.Context(), w, b.request(), s, TokenSet{RefreshToken: subject + zitadelSession}); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(time.Second)
@@ -168,7 +168,7 @@ func TestEndTakesNewestTokens(t *testing.T) {
 func TestPlantedIndexEntry(t *testing.T) {
 	m, _ := memoryWorld(t, nil)
 	b, w := newBrowser(), httptest.NewRecorder()
-	if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}); err != nil {
+	if _, err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "bob"}, TokenSet{}); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)

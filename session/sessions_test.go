@@ -20,7 +20,11 @@ func TestSessionComesBack(t *testing.T) {
 	now := m.now()
 	want.Created, want.Seen, want.Idle, want.Expires = now, now, now.Add(time.Hour), now.Add(12*time.Hour)
 	want.UserAgent = b.request().UserAgent()
-	if diff := cmp.Diff(&want, got, cmpopts.IgnoreUnexported(Session{}), cmpopts.IgnoreFields(Session{}, "Handle")); diff != "" {
+	want.TokensEnd, want.Recheck = tokens.Expires, now.Add(10*time.Minute)
+	if early, late := now.Add(12*time.Hour*80/100), now.Add(12*time.Hour*90/100); got.Refresh.Before(early) || got.Refresh.After(late) {
+		t.Errorf("refresh at %v, want from %v to %v", got.Refresh, early, late)
+	}
+	if diff := cmp.Diff(&want, got, cmpopts.IgnoreUnexported(Session{}), cmpopts.IgnoreFields(Session{}, "Handle", "Refresh")); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}
 	if len(got.Handle) != 16 || strings.Contains(b.cookies[sharedSession], got.Handle) {
@@ -159,7 +163,7 @@ func TestPersistentSession(t *testing.T) {
 		b, w := newBrowser(), httptest.NewRecorder()
 		s, tokens := alice()
 		s.Persistent = persistent
-		if err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
+		if _, err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)
@@ -186,7 +190,7 @@ func TestSessionEndsEarlier(t *testing.T) {
 	m, c := memoryWorld(t, nil)
 	for ask, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 99 * time.Hour: 12 * time.Hour} {
 		b, w := newBrowser(), httptest.NewRecorder()
-		if err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1", Expires: c.Now().Add(ask)}, TokenSet{}); err != nil {
+		if _, err := m.StartSession(t.Context(), w, b.request(), Session{Subject: "1", Expires: c.Now().Add(ask)}, TokenSet{}); err != nil {
 			t.Fatal(err)
 		}
 		b.take(t, w)
@@ -209,7 +213,7 @@ func TestSessionThatCannotBe(t *testing.T) {
 		"of a huge issuer": {Subject: "1", Issuer: strings.Repeat("x", 1<<20)},
 	} {
 		w := httptest.NewRecorder()
-		err := m.StartSession(t.Context(), w, newBrowser().request(), s, TokenSet{})
+		_, err := m.StartSession(t.Context(), w, newBrowser().request(), s, TokenSet{})
 		if err == nil || len(w.Header()) > 0 || len(m.store.(*Memory).records) > 0 {
 			t.Errorf("a session %s: %v, headers %v", name, err, w.Header())
 		}
@@ -224,7 +228,7 @@ func TestEndSession(t *testing.T) {
 	b := newBrowser()
 	w := httptest.NewRecorder()
 	want, tokens := alice()
-	if err := m.StartSession(t.Context(), w, b.request(), want, tokens); err != nil {
+	if _, err := m.StartSession(t.Context(), w, b.request(), want, tokens); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)

@@ -102,11 +102,11 @@ func TestCodec(t *testing.T) {
 	}
 	for name, spoiled := range map[string][]byte{
 		"something after it": append(bytes.Clone(record), 0),
-		"another schema":     append([]byte{schema + 1}, record[1:]...),
+		"another schema":     append([]byte{sessionSchema + 1}, record[1:]...),
 		"nothing":            nil,
-		"a huge length":      {schema, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
-		"a negative length":  {schema, 0x01},
-		"an endless number":  bytes.Repeat([]byte{schema | 0x80}, 40),
+		"a huge length":      {sessionSchema, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
+		"a negative length":  {sessionSchema, 0x01},
+		"an endless number":  bytes.Repeat([]byte{sessionSchema | 0x80}, 40),
 	} {
 		if err := new(Session).decode(spoiled); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
@@ -120,6 +120,7 @@ func FuzzCodec(f *testing.F) {
 	f.Add(s.encode())
 	f.Add(tokens.encode())
 	f.Add([]byte{schema})
+	f.Add([]byte{sessionSchema})
 	f.Fuzz(func(t *testing.T, record []byte) {
 		var first, second Session
 		if err := first.decode(record); err == nil {

@@ -141,7 +141,7 @@ func signIn(t *testing.T, m *Manager, b *browser) *Session {
 	t.Helper()
 	s, tokens := alice()
 	w := httptest.NewRecorder()
-	if err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
+	if _, err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
 		t.Fatal(err)
 	}
 	b.take(t, w)

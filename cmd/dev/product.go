@@ -26,6 +26,7 @@ type product struct {
 
 	zitadel  *zitadeltest.Server
 	client   *zitadelclient.Client
+	pages    *handlers.Handlers
 	renderer *templates.Renderer
 	logger   *slog.Logger
 }
@@ -50,7 +51,7 @@ func serveProduct(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer p.client.Close()
+	defer p.close()
 	fmt.Fprintf(stdout, "\nBegin at %s\nEveryone's password is %s\n", p.app.url(), password)
 	for _, person := range people {
 		fmt.Fprintf(stdout, "  %-20s %s\n", person.seed.UserName+"@example.com", person.special)
@@ -129,7 +130,7 @@ func (p *product) wireTorhaus(sources sourceDirs) (err error) {
 	if err != nil {
 		return fmt.Errorf("demo app: %w", err)
 	}
-	p.auth.handler = handlers.New(handlers.Config{
+	p.pages = handlers.New(handlers.Config{
 		PublicURL:  public,
 		Issuer:     issuer,
 		Zitadel:    p.client,
@@ -140,8 +141,15 @@ func (p *product) wireTorhaus(sources sourceDirs) (err error) {
 		AppOrigins: apps,
 		DefaultApp: home,
 		Logger:     p.logger,
-	}).Public()
+	})
+	p.auth.handler = p.pages.Public()
 	return nil
+}
+
+// close ends what runs in the background. Neither can fail.
+func (p *product) close() {
+	_ = p.pages.Close()
+	_ = p.client.Close()
 }
 
 // mustOrigin parses an origin that this program made.

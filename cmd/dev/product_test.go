@@ -37,7 +37,7 @@ func startProduct(t *testing.T, changes ...func(*product)) *product {
 		if err := <-ended; err != nil {
 			t.Errorf("serve: %v", err)
 		}
-		p.client.Close()
+		p.close()
 	})
 	return p
 }

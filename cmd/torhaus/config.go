@@ -52,6 +52,7 @@ type Config struct {
 	SessionIdle time.Duration
 	SessionMax  time.Duration
 	RememberMax time.Duration
+	Recheck     time.Duration
 
 	TrustedProxies []netip.Prefix
 	HSTS           time.Duration

@@ -57,6 +57,10 @@ func (c *Config) readSessions(e *environment) {
 	c.SessionIdle = e.duration("SESSION_IDLE", time.Minute)
 	c.SessionMax = e.duration("SESSION_MAX", time.Minute)
 	c.RememberMax = e.duration("REMEMBER_MAX", time.Minute)
+	c.Recheck = e.duration("RECHECK", time.Second)
+	if c.SessionMax > 0 && c.Recheck >= c.SessionMax {
+		e.warn("RECHECK", "is not shorter than "+prefix+"SESSION_MAX: most sessions end without ever being checked", "set something like 10m")
+	}
 	if c.SessionIdle > c.SessionMax {
 		e.refuse("SESSION_IDLE", "is longer than "+prefix+"SESSION_MAX, so it would never end a session", "set less than "+c.SessionMax.String())
 	}

@@ -60,6 +60,7 @@ var variables = []variable{
 	{"SESSION_IDLE", "1h", false, "A session ends after this long without use."},
 	{"SESSION_MAX", "12h", false, "A session ends this long after sign-in, used or not."},
 	{"REMEMBER_MAX", "720h", false, "The same for a visitor who chose to be remembered."},
+	{"RECHECK", "10m", false, "A session in use is checked against ZITADEL this often: who was locked, deactivated or signed out there, or whose password was changed, is out by then."},
 
 	{"TRUSTED_PROXIES", "", false, "Networks of the proxies whose `X-Forwarded-For` counts, separated by commas, `10.0.0.0/8`."},
 	{"HSTS", "8760h", false, "`Strict-Transport-Security` max-age; `0` sends none. Never sent over plain http."},

@@ -39,6 +39,7 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 		Idle:         cfg.SessionIdle,
 		Max:          cfg.SessionMax,
 		RememberMax:  cfg.RememberMax,
+		Recheck:      cfg.Recheck,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
@@ -70,9 +71,12 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 
 // close gives back connections and stops what runs in the background.
 func (p *parts) close(logger *slog.Logger) {
-	for name, closer := range map[string]io.Closer{"zitadel": p.zitadel, "store": p.store} {
-		if err := closer.Close(); err != nil {
-			logger.Warn("not closed cleanly", "part", name, "error", err)
+	for _, part := range []struct {
+		name string
+		io.Closer
+	}{{"pages", p.pages}, {"zitadel", p.zitadel}, {"store", p.store}} { // each stands on the next
+		if err := part.Close(); err != nil {
+			logger.Warn("not closed cleanly", "part", part.name, "error", err)
 		}
 	}
 }

@@ -1,0 +1,84 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A session knows which accounts stand behind it, although the browser's next
+// request may carry its cookie alone, as one behind forward-auth does. Accounts
+// get a new secret at every sign-in, and the store never learns one: so they have
+// a name that stays, and an index of where what has that name was put. There is
+// no second copy of anything, least of all of a token.
+
+// AccountOf is the account of a session's user in the browser that the session
+// was started in: the one that holds the token of its ZITADEL session, or else
+// the one that has taken its place since. [ErrNotFound] says that there is none.
+func (m *Manager) AccountOf(ctx context.Context, s *Session) (Account, error) {
+	if s.browser == "" {
+		return Account{}, ErrNotFound
+	}
+	indexes := m.browserIndexes(s.browser)
+	hashes, err := m.members(ctx, indexes)
+	if err != nil {
+		return Account{}, err
+	}
+	var found Account
+	for _, hash := range hashes {
+		accounts, err := m.accountsAt(ctx, hash, s.browser)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			for _, index := range indexes {
+				_ = m.store.Remove(ctx, index, hash) // moved on, or ended
+			}
+			continue
+		case err != nil:
+			return Account{}, err
+		}
+		if account := accounts.BySession(s.ZitadelSession); account != nil {
+			return *account, nil
+		}
+		if account, ok := accounts.byUser(s.Subject); ok && account.ZitadelSession != "" {
+			found = account
+		}
+	}
+	if found.UserID != s.Subject {
+		return Account{}, ErrNotFound
+	}
+	return found, nil
+}
+
+// accountsAt reads the accounts that an index names. An entry is only a hint,
+// which somebody with access to the store could have planted: what counts is
+// the name in the sealed record.
+func (m *Manager) accountsAt(ctx context.Context, hash, browser string) (Accounts, error) {
+	key := m.hashedAccountsKey(hash)
+	stored, err := m.store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	record := m.openAccounts(key, stored)
+	if record.Browser != browser {
+		return nil, ErrNotFound
+	}
+	return record.Accounts, nil
+}
+
+// bindBrowser ties a session to the accounts of its browser.
+func (m *Manager) bindBrowser(ctx context.Context, s *Session, value string) error {
+	at, err := m.findAccounts(ctx, value)
+	if err != nil || at.browser == "" {
+		return err
+	}
+	s.browser = at.browser
+	return m.placeBrowser(ctx, at.browser, at.id, s.Expires.Sub(m.now()))
+}
+
+// placeBrowser notes where the accounts of a browser are put. It comes before
+// they are: an entry that leads to nothing harms nobody.
+func (m *Manager) placeBrowser(ctx context.Context, browser string, id sealedID, ttl time.Duration) error {
+	return m.store.Add(ctx, m.browserIndexes(browser)[0], accountsHash(id), ttl)
+}
+
+func (m *Manager) browserIndexes(browser string) []string { return m.names("w", browser) }
