@@ -2,8 +2,10 @@ package zitadeltest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,9 +13,15 @@ import (
 type Fault struct {
 	Method string        // "" for any
 	Path   string        // a prefix, "" for any
+	Grant  string        // the grant type that the token endpoint is asked by, "" for any
 	Status int           // answered with Body; 0 with no Garbage and Drop only delays
 	Body   string        // JSON unless it is not
 	Delay  time.Duration // before anything else; ends early when the caller leaves
+	// Until holds the request back until it is closed, or the caller leaves. The
+	// request is looked at then, if nothing else is said.
+	Until <-chan struct{}
+	// Lost does what is asked for and closes the connection without an answer.
+	Lost bool
 	// Garbage answers 200 with something that is not JSON.
 	Garbage bool
 	// Drop closes the connection without an answer. Mind that net/http tries a
@@ -38,11 +46,12 @@ func (s *Server) ClearFaults() {
 }
 
 // takeFault finds the fault for a request and counts it down.
-func (s *Server) takeFault(r *http.Request) (Fault, bool) {
+func (s *Server) takeFault(r *http.Request, grant string) (Fault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, fault := range s.faults {
-		if fault.Method != "" && fault.Method != r.Method || !strings.HasPrefix(r.URL.Path, fault.Path) {
+		if fault.Method != "" && fault.Method != r.Method || !strings.HasPrefix(r.URL.Path, fault.Path) ||
+			fault.Grant != "" && fault.Grant != grant {
 			continue
 		}
 		taken := *fault
@@ -54,13 +63,24 @@ func (s *Server) takeFault(r *http.Request) (Fault, bool) {
 	return Fault{}, false
 }
 
+// Held is how many requests are held back at the moment.
+func (s *Server) Held() int { return int(s.held.Load()) }
+
 // serve plays the fault and says whether the request is answered with that.
-func (f Fault) serve(w http.ResponseWriter, r *http.Request) bool {
+func (f Fault) serve(w http.ResponseWriter, r *http.Request, held *atomic.Int64) bool {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
+		case <-r.Context().Done():
+		}
+	}
+	if f.Until != nil {
+		held.Add(1)
+		defer held.Add(-1)
+		select {
+		case <-f.Until:
 		case <-r.Context().Done():
 		}
 	}
@@ -85,6 +105,16 @@ type Call struct {
 	Method string
 	Route  string // the pattern of the route table, such as "GET /v2/users/{id}"
 	Status int
+	Grant  string // the grant type that the token endpoint was asked by
+}
+
+// grantOf is the grant type of a request to the token endpoint, "" for others.
+func grantOf(r *http.Request, body []byte) string {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return ""
+	}
+	form, _ := url.ParseQuery(string(body)) // what cannot be parsed is answered later
+	return form.Get("grant_type")
 }
 
 // maxCalls is how many calls are remembered; the older half goes first.
@@ -104,11 +134,11 @@ func (s *Server) ResetCalls() {
 	s.calls = nil
 }
 
-func (s *Server) recordCall(method, route string, status int) {
+func (s *Server) recordCall(call Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.calls) >= maxCalls {
 		s.calls = slices.Delete(s.calls, 0, maxCalls/2) // a development server runs for days
 	}
-	s.calls = append(s.calls, Call{Method: method, Route: route, Status: status})
+	s.calls = append(s.calls, call)
 }

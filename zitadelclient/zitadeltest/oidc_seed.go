@@ -107,3 +107,16 @@ func (s *Server) UseLoginV1() {
 	defer s.mu.Unlock()
 	s.oidc.loginV1 = true
 }
+
+// RefreshTokens is how many refresh tokens of a user could be used.
+func (s *Server) RefreshTokens(userID string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	for _, o := range s.oidc.sessions {
+		if o.userID == userID && o.refreshToken != "" && now.Before(o.refreshIdle) && now.Before(o.expires) {
+			n++
+		}
+	}
+	return n
+}

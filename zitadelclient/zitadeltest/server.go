@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +44,7 @@ type Server struct {
 	issuer *url.URL
 	url    string
 	mux    *http.ServeMux
+	held   atomic.Int64 // requests that a fault holds back
 
 	mu       sync.Mutex // guards everything below
 	offset   time.Duration
@@ -130,9 +133,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	_, pattern := s.mux.Handler(r)
-	defer func() { s.recordCall(r.Method, pattern, recorder.status) }()
-	if fault, ok := s.takeFault(r); ok && fault.serve(recorder, r) {
+	grant := grantOf(r, body)
+	defer func() { s.recordCall(Call{r.Method, pattern, recorder.status, grant}) }()
+	fault, faulty := s.takeFault(r, grant)
+	if faulty && fault.serve(recorder, r, &s.held) {
 		return
+	}
+	if fault.Lost {
+		recorder.ResponseWriter = httptest.NewRecorder() // which nobody reads
+		defer func() { panic(http.ErrAbortHandler) }()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,8 @@ func TestLagHidesWrites(t *testing.T) {
 func TestFaults(t *testing.T) {
 	a := newAPIClient(t, Config{})
 	const path = "/v2/settings/login"
+	over := make(chan struct{})
+	close(over)
 	tests := []struct {
 		name  string
 		fault Fault
@@ -122,6 +125,8 @@ func TestFaults(t *testing.T) {
 		{"garbage", Fault{Garbage: true, Times: 1}, 200},
 		{"drop", Fault{Method: "GET", Drop: true, Times: 1}, 0},
 		{"delay", Fault{Delay: time.Nanosecond, Times: 1}, 200},
+		{"held back", Fault{Until: over, Times: 1}, 200},
+		{"held back and failing", Fault{Until: over, Status: 500, Times: 1}, 500},
 		{"another method", Fault{Method: "POST", Status: 500, Times: 1}, 200},
 		{"another path", Fault{Path: "/v2/users", Status: 500, Times: 1}, 200},
 	}
@@ -139,12 +144,45 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// An answer can get lost although what was asked for is done.
+func TestLostAnswer(t *testing.T) {
+	a := newAPIClient(t, Config{})
+	id := a.z.AddUser(UserSeed{UserName: "alice"})
+	a.z.Fault(Fault{Path: "/v2/sessions", Lost: true, Times: 1})
+	if status, _ := a.call("POST", "/v2/sessions", `{"checks":{"user":{"userId":"`+id+`"}}}`); status != 0 {
+		t.Errorf("answered with %d", status)
+	}
+	if n := len(a.z.Sessions(id)); n != 1 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// What is held back is looked at when it is let go, and not before.
+func TestHeldBack(t *testing.T) {
+	a := newAPIClient(t, Config{})
+	id := a.z.AddUser(UserSeed{UserName: "alice"})
+	until, status := make(chan struct{}), make(chan int)
+	a.z.Fault(Fault{Until: until, Times: 1})
+	go func() {
+		got, _ := a.call("GET", "/v2/users/"+id, "")
+		status <- got
+	}()
+	for a.z.Held() == 0 {
+		runtime.Gosched()
+	}
+	a.z.DeleteUser(id)
+	close(until)
+	if got := <-status; got != http.StatusNotFound {
+		t.Errorf("status %d of a user who was deleted meanwhile", got)
+	}
+}
+
 func TestCallsAreCountedByRoute(t *testing.T) {
 	a := newAPIClient(t, Config{})
 	id := a.z.AddUser(UserSeed{UserName: "alice"})
 	a.call("GET", "/v2/users/"+id, "")
 	a.call("GET", "/v2/users/1", "")
-	want := []Call{{"GET", "GET /v2/users/{id}", 200}, {"GET", "GET /v2/users/{id}", 404}}
+	want := []Call{{"GET", "GET /v2/users/{id}", 200, ""}, {"GET", "GET /v2/users/{id}", 404, ""}}
 	if got := a.z.Calls(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("calls %v, want %v", got, want)
 	}
