@@ -12,15 +12,16 @@ import (
 // sessionAnswer is what an app may know of who is signed in. There is no token
 // in it, and no field that could hold one.
 type sessionAnswer struct {
-	Subject       string    `json:"subject"`
-	Name          string    `json:"name"`
-	Email         string    `json:"email"`
-	Organization  string    `json:"organization"`
-	Roles         []string  `json:"roles"`
-	Methods       []string  `json:"methods"`
-	AuthTime      time.Time `json:"auth_time"`
-	ExpiresAt     time.Time `json:"expires_at"`
-	IdleExpiresAt time.Time `json:"idle_expires_at"`
+	Subject       string     `json:"subject"`
+	Name          string     `json:"name"`
+	Email         string     `json:"email"`
+	Organization  string     `json:"organization"`
+	Roles         []string   `json:"roles"`
+	Methods       []string   `json:"methods"`
+	AuthTime      time.Time  `json:"auth_time"`
+	ExpiresAt     time.Time  `json:"expires_at"`
+	IdleExpiresAt time.Time  `json:"idle_expires_at"`
+	RefreshAt     *time.Time `json:"refresh_at"` // null: there is nothing to refresh
 }
 
 // session tells an app who is signed in.
@@ -37,11 +38,15 @@ func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
 
 // answerAbout is a session as an app may know it.
 func answerAbout(s *session.Session) sessionAnswer {
-	return sessionAnswer{
+	answer := sessionAnswer{
 		Subject: s.Subject, Name: s.Name, Email: s.Email, Organization: s.OrganizationID,
 		Roles: list(s.Roles), Methods: list(s.Methods),
 		AuthTime: s.AuthTime, ExpiresAt: s.Expires, IdleExpiresAt: s.Idle,
 	}
+	if !s.Refresh.IsZero() {
+		answer.RefreshAt = &s.Refresh
+	}
+	return answer
 }
 
 // list is never null in JSON.

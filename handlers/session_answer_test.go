@@ -39,6 +39,7 @@ func TestSessionAnswer(t *testing.T) {
 	for key, within := range map[string]span{
 		"expires_at":      began.plus(12 * time.Hour),
 		"idle_expires_at": asked.plus(time.Hour),
+		"refresh_at":      {began.from.Add(9 * time.Hour), began.to.Add(11 * time.Hour)}, // a point of its own
 	} {
 		text, _ := answer[key].(string)
 		if at, err := time.Parse(time.RFC3339, text); err != nil || !within.holds(at) {

@@ -21,6 +21,16 @@ const endless = time.Hour
 // restartWith replaces the process by one whose client is set up differently.
 func (w *world) restartWith(change func(*zitadelclient.Config)) {
 	w.t.Helper()
+	client := w.clientWith(change)
+	for client.Check(w.t.Context()) != nil { // warm, however often it takes too long
+		w.must(w.t.Context().Err())
+	}
+	w.server.Config.Handler.(*swapHandler).swap(w.handler(func(_ *world, c *handlers.Config) { c.Zitadel = client }))
+}
+
+// clientWith is a client that is set up differently.
+func (w *world) clientWith(change func(*zitadelclient.Config)) *zitadelclient.Client {
+	w.t.Helper()
 	config := zitadelclient.Config{
 		Issuer: w.zitadel.Issuer(), APIURL: w.zitadel.URL(),
 		Service: zitadelclient.ServiceCredentials{KeyFile: w.keyFile},
@@ -34,10 +44,7 @@ func (w *world) restartWith(change func(*zitadelclient.Config)) {
 	client, err := zitadelclient.New(config)
 	w.must(err)
 	w.t.Cleanup(func() { _ = client.Close() })
-	for client.Check(w.t.Context()) != nil { // warm, however often it takes too long
-		w.must(w.t.Context().Err())
-	}
-	w.server.Config.Handler.(*swapHandler).swap(w.handler(func(_ *world, c *handlers.Config) { c.Zitadel = client }))
+	return client
 }
 
 // impatient replaces the process by one that does not wait long for ZITADEL.

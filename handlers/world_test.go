@@ -40,6 +40,7 @@ type world struct {
 	ours    zitadeltest.App
 	other   zitadeltest.App
 	keyFile string
+	last    *handlers.Handlers // made by the last call of handler
 
 	mu     sync.Mutex
 	waits  []time.Duration // asked of the clock
@@ -155,6 +156,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		w.must(err)
 	}
 	h := handlers.New(config)
+	w.last = h
 	w.t.Cleanup(func() { w.must(h.Close()) })
 	return h.Public()
 }

@@ -211,6 +211,15 @@ func (s *Server) demoProject() *project {
 	return s.newProject("demo", s.defaultOrgID)
 }
 
+// Rename changes what a person is called.
+func (s *Server) Rename(id, displayName string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[id]
+	u.human.displayName = displayName
+	s.touch(&u.record)
+}
+
 // LockUser locks a user, as too many wrong passwords do.
 func (s *Server) LockUser(id string) { s.setUserState(id, userLocked) }
 
