@@ -57,11 +57,29 @@ func (p provider) checkZitadelSession(ctx context.Context, s *session.Session) e
 	case found.Factors.User.ID != s.Subject:
 		return ended("the ZITADEL session is of another user")
 	case s.ByPassword && found.Factors.Password.IsZero():
-		// ZITADEL takes the factor from every session that is older than a change.
-		return ended("the password was changed")
+		return p.passwordChanged(ctx, s)
 	}
 	return nil
 }
+
+// passwordChanged says so of a ZITADEL session that has lost its password factor:
+// ZITADEL takes it from every one that is older than a change. Whoever changes it
+// here shows the new one at once, so that is waited for.
+func (p provider) passwordChanged(ctx context.Context, s *session.Session) error {
+	unlock, err := p.Sessions.Lock(ctx, changeLock(s.ZitadelSession), submitTime)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	found, err := p.Zitadel.GrantedSession(ctx, s.ZitadelSession)
+	if err == nil && found.Factors.Password.IsZero() {
+		return ended("the password was changed")
+	}
+	return err
+}
+
+// changeLock is held from the change of a password until the new one was shown.
+func changeLock(zitadelSession string) string { return "password:" + zitadelSession }
 
 // terminated tells a ZITADEL session that somebody ended from one that a later
 // sign-in of the same user in the same browser has replaced: then that one stands
@@ -163,7 +181,7 @@ func endedBy(err error) error {
 		zitadelclient.GrantRequired, zitadelclient.InvalidGrant,
 	} {
 		if errors.Is(err, no) {
-			return errors.Join(session.ErrEnded, err)
+			return fmt.Errorf("%w: %w", session.ErrEnded, err)
 		}
 	}
 	return err

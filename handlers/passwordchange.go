@@ -58,6 +58,11 @@ func submitPasswordChange(v *visit, form url.Values) error {
 	if err := v.limitPassword(); err != nil {
 		return err
 	}
+	unlock, err := v.Sessions.Lock(v.ctx, changeLock(v.attempt.ZitadelSession), submitTime)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer unlock()
 	if err := v.Zitadel.SetPassword(v.ctx, v.state.User.ID, password, proof); err != nil {
 		if kindOf(err) == zitadelclient.WrongPassword {
 			return refuse(templates.FieldCurrent, "problem.current_password")

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -203,4 +204,28 @@ func TestChangedPasswordHere(t *testing.T) {
 	if status, _ := f.world.session(other); status != http.StatusUnauthorized {
 		t.Errorf("the other browser: %d", status)
 	}
+}
+
+// A check in the very moment between the change and the new password's first use
+// waits, and signs nobody out.
+func TestCheckInTheMiddleOfAChange(t *testing.T) {
+	f := newFleet(t, nil)
+	page := f.browser.open(f.auth + "/password/change").at("/password/change")
+	f.zitadel.Advance(recheckDue)
+	until, changed := make(chan struct{}), make(chan string)
+	f.zitadel.Fault(zitadeltest.Fault{Method: "PATCH", Path: "/v2/sessions", Until: until, Times: 1})
+	go func() {
+		changed <- page.fill(map[string]string{"current": password, "password": "Password2!"}).url.Path
+	}()
+	for f.zitadel.Held() == 0 {
+		f.must(t.Context().Err())
+		runtime.Gosched()
+	}
+	f.ask(f.a, http.StatusOK)
+	close(until)
+	if path := <-changed; path != "/signedin" {
+		t.Errorf("the change ended at %s", path)
+	}
+	f.settle()
+	f.ask(f.b, http.StatusOK)
 }

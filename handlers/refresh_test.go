@@ -143,7 +143,7 @@ func TestReplicaDiesInTheMiddle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			overStores(t, func(t *testing.T, f *fleet) {
 				f.zitadel.Advance(age)
-				f.a.store.diesAt, f.a.store.briefLocks = "t", true
+				f.a.store.diesAt, f.a.store.briefLocks = []string{"t"}, true
 				f.dies(f.a)
 				f.zitadel.Advance(second)
 				f.ask(f.b, http.StatusOK)
@@ -167,6 +167,67 @@ func TestReplicaDiesInTheMiddle(t *testing.T) {
 					t.Errorf("tokens until %v, said to end %v", tokens.Expires, own.TokensEnd)
 				}
 			})
+		})
+	}
+}
+
+// A replica that is killed a moment later, with the tokens stored and not yet
+// noted: the next finds them, and refreshes nothing.
+func TestReplicaDiesAfterTheTokens(t *testing.T) {
+	overStores(t, func(t *testing.T, f *fleet) {
+		f.zitadel.Advance(tokensEnded)
+		f.a.store.diesAt, f.a.store.briefLocks = []string{"s", "t", "s"}, true // first the check
+		f.dies(f.a)
+		f.zitadel.Advance(second)
+		f.a = f.b
+		f.goesOn()
+		if got := f.refreshes(); !slices.Equal(got, []int{200, 200}) { // one by goesOn
+			t.Errorf("refreshes answered with %v", got)
+		}
+	})
+}
+
+// A replica that is slower than its lock finds its refresh token used up by
+// another, and takes what that one has stored.
+func TestSlowerThanTheLock(t *testing.T) {
+	overStores(t, func(t *testing.T, f *fleet) {
+		f.zitadel.Advance(tokensEnded)
+		f.a.store.briefLocks = true
+		until := make(chan struct{})
+		f.zitadel.Fault(zitadeltest.Fault{Grant: "refresh_token", Until: until, Times: 1})
+		slow := make(chan int)
+		go func() {
+			answer := httptest.NewRecorder()
+			f.a.ServeHTTP(answer, f.request(t.Context()))
+			slow <- answer.Code
+		}()
+		for f.zitadel.Held() == 0 {
+			f.must(t.Context().Err())
+			runtime.Gosched()
+		}
+		f.zitadel.Advance(second)
+		f.ask(f.b, http.StatusOK)
+		close(until)
+		if status := <-slow; status != http.StatusOK {
+			t.Errorf("the slow one: %d", status)
+		}
+		if got := f.refreshes(); !slices.Equal(got, []int{200, 400}) {
+			t.Errorf("refreshes answered with %v", got)
+		}
+		f.goesOn()
+	})
+}
+
+// A store that fails between ZITADEL's answer and the write is tried again, whether
+// or not it has done what it did not say.
+func TestStoreFailsInTheMiddle(t *testing.T) {
+	for name, fails := range map[string][]bool{"not done": {false, false}, "done and not told": {true}} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, nil)
+			f.zitadel.Advance(tokensEnded)
+			f.a.store.fails = fails
+			f.ask(f.a, http.StatusOK)
+			f.goesOn()
 		})
 	}
 }

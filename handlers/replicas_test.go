@@ -28,8 +28,12 @@ type replica struct {
 type mortal struct {
 	session.Store
 	dead atomic.Bool
-	// diesAt kills the replica at its first write to a key of this kind.
-	diesAt string
+	// diesAt are the kinds of keys that the replica still writes to, one after the
+	// other; at the last one it is killed.
+	diesAt []string
+	// fails are what becomes of the next writes to tokens: true does them and says
+	// that they failed, false does nothing and says so.
+	fails []bool
 	// briefLocks has its locks end soon, as if the time had passed: the clock of a
 	// real Redis cannot be moved.
 	briefLocks bool
@@ -38,11 +42,20 @@ type mortal struct {
 // Swap writes, and is where a replica dies: the goroutine ends as in a process
 // that was killed, deferred calls find a dead store, and nobody is told.
 func (m *mortal) Swap(ctx context.Context, key string, from, to []byte, ttl time.Duration) error {
-	if m.diesAt != "" && strings.HasPrefix(key, "test:"+m.diesAt+":") {
-		m.dead.Store(true)
-		runtime.Goexit()
-	}
 	if m.dead.Load() {
+		return session.ErrUnavailable
+	}
+	if len(m.diesAt) > 0 && strings.HasPrefix(key, "test:"+m.diesAt[0]+":") {
+		if m.diesAt = m.diesAt[1:]; len(m.diesAt) == 0 {
+			m.dead.Store(true)
+			runtime.Goexit()
+		}
+	}
+	if len(m.fails) > 0 && strings.HasPrefix(key, "test:t:") {
+		done := m.fails[0]
+		if m.fails = m.fails[1:]; done {
+			_ = m.Store.Swap(ctx, key, from, to, ttl)
+		}
 		return session.ErrUnavailable
 	}
 	if m.briefLocks && strings.HasPrefix(key, "test:l:") && to != nil {
@@ -91,7 +104,8 @@ func newFleet(t *testing.T, store session.Store) *fleet {
 			w.store = store
 		}
 	})
-	f.first, f.a, f.b = f.last, f.replica(), f.replica()
+	f.first = f.last
+	f.a, f.b = f.replica(), f.replica()
 	f.signInRemembered(f.browser)
 	f.cookie = f.browser.cookie(f.auth, "__Secure-torhaus")
 	f.ask(f.a, http.StatusOK)

@@ -58,6 +58,7 @@ func (e *encoder) flag(b bool) {
 // thing that is not as it should be, every field is empty and end fails.
 type decoder struct {
 	in     []byte
+	all    string // what all texts are parts of: one copy instead of one for each
 	broken bool
 }
 
@@ -65,7 +66,7 @@ func newDecoder(in []byte, schema byte) *decoder {
 	if len(in) == 0 || in[0] != schema {
 		return &decoder{broken: true}
 	}
-	return &decoder{in: in[1:]}
+	return &decoder{in: in[1:], all: string(in)}
 }
 
 func (d *decoder) number() int64 {
@@ -94,9 +95,9 @@ func (d *decoder) text() string {
 	if d.broken {
 		return ""
 	}
-	s := string(d.in[:n])
+	at := len(d.all) - len(d.in)
 	d.in = d.in[n:]
-	return s
+	return d.all[at : at+n]
 }
 
 func (d *decoder) list() []string {

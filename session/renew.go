@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -92,7 +93,7 @@ func (k *Keeper) mint(ctx context.Context, s *Session, held TokenSet, due *time.
 	from := s.ZitadelSession
 	fresh, err := k.provider.Refresh(ctx, s, TokenSet{})
 	if errors.Is(err, ErrRefused) {
-		err = errors.Join(ErrEnded, err)
+		err = fmt.Errorf("%w: %w", ErrEnded, err)
 	}
 	if err != nil {
 		return k.failed(ctx, s, due, err)

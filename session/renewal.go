@@ -2,8 +2,9 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
-	"hash/fnv"
 	"math"
 	"time"
 )
@@ -45,9 +46,8 @@ func (s *Session) keepTimes(tokens TokenSet, now time.Time) {
 // share is a number from 0 to 1 that is the session's own, and the same on every
 // replica.
 func (s *Session) share() float64 {
-	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(s.hash))
-	return float64(sum.Sum64()) / math.MaxUint64
+	sum := sha256.Sum256([]byte("share " + s.hash))
+	return float64(binary.BigEndian.Uint64(sum[:])) / math.MaxUint64
 }
 
 // postpone notes that a refresh or a check came to nothing.

@@ -77,8 +77,8 @@ func TestLoadComplete(t *testing.T) {
 	if cfg.Store != storeRedis || cfg.CookieDomain != "example.com" || cfg.Env != "production" {
 		t.Errorf("store %q, domain %q, env %q", cfg.Store, cfg.CookieDomain, cfg.Env)
 	}
-	if cfg.SessionIdle != time.Hour || cfg.SessionMax != 12*time.Hour || cfg.HSTS != 365*24*time.Hour {
-		t.Errorf("idle %v, max %v, HSTS %v", cfg.SessionIdle, cfg.SessionMax, cfg.HSTS)
+	if cfg.SessionIdle != time.Hour || cfg.SessionMax != 12*time.Hour || cfg.Recheck != 10*time.Minute || cfg.HSTS != 365*24*time.Hour {
+		t.Errorf("idle %v, max %v, recheck %v, HSTS %v", cfg.SessionIdle, cfg.SessionMax, cfg.Recheck, cfg.HSTS)
 	}
 	if cfg.ZitadelAPIURL != cfg.ZitadelIssuer.String() {
 		t.Errorf("API URL %q is not the issuer", cfg.ZitadelAPIURL)
