@@ -5,6 +5,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,4 +191,34 @@ func asJSON(t *testing.T, value any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// An app is served by liveSession and nothing else: whoever read a session past it
+// would forget to refresh, to check, or to note the use. Looking without deciding
+// anything is for signing out.
+func TestOneWayToASession(t *testing.T) {
+	may := map[string][]string{
+		".keeper.Session(":   {"live.go"},
+		".Sessions.Session(": {},
+		".Sessions.Peek(":    {"ended.go", "logout.go"},
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for call, where := range may {
+		var found []string
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(file, "_test.go") && strings.Contains(string(source), call) {
+				found = append(found, file)
+			}
+		}
+		if !slices.Equal(found, where) {
+			t.Errorf("%s is called in %v, want %v", call, found, where)
+		}
+	}
 }

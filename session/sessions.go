@@ -117,6 +117,8 @@ func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Sessi
 
 // Session is who is signed in, and notes that they were here. [ErrNotFound] is
 // nobody: no cookie, two cookies, an ended session, or one that cannot be read.
+// What ZITADEL says meanwhile it does not know: apps are served by
+// [Keeper.Session].
 func (m *Manager) Session(ctx context.Context, r *http.Request) (*Session, error) {
 	s, err := m.Peek(ctx, r)
 	if err != nil {
