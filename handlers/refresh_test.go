@@ -193,21 +193,17 @@ func TestSlowerThanTheLock(t *testing.T) {
 	overStores(t, func(t *testing.T, f *fleet) {
 		f.zitadel.Advance(tokensEnded)
 		f.a.store.briefLocks = true
-		until := make(chan struct{})
-		f.zitadel.Fault(zitadeltest.Fault{Grant: "refresh_token", Until: until, Times: 1})
+		held, letGo := f.hold(zitadeltest.Fault{Grant: "refresh_token", Times: 1})
 		slow := make(chan int)
 		go func() {
 			answer := httptest.NewRecorder()
 			f.a.ServeHTTP(answer, f.request(t.Context()))
 			slow <- answer.Code
 		}()
-		for f.zitadel.Held() == 0 {
-			f.must(t.Context().Err())
-			runtime.Gosched()
-		}
+		held()
 		f.zitadel.Advance(second)
 		f.ask(f.b, http.StatusOK)
-		close(until)
+		letGo()
 		if status := <-slow; status != http.StatusOK {
 			t.Errorf("the slow one: %d", status)
 		}
@@ -397,29 +393,34 @@ func TestRefreshedForSomebodyElse(t *testing.T) {
 }
 
 // A sign-out does not wait for a refresh, and what the refresh brings is revoked:
-// the session stays ended.
+// the session stays ended, also where ZITADEL has given new tokens already and the
+// sign-out cannot know them.
 func TestSignOutDuringARefresh(t *testing.T) {
-	overStores(t, func(t *testing.T, f *fleet) {
-		f.zitadel.Advance(tokensEnded)
-		held, letGo := f.holdRefresh()
-		answers := f.crowd(t.Context(), 10)
-		held()
-		f.browser.open(f.auth + "/logout").fill(nil).at("/logout/done")
-		if f.zitadel.Held() == 0 {
-			t.Error("the sign-out waited for the refresh")
-		}
-		f.ask(f.a, http.StatusUnauthorized)
-		letGo()
-		if got := answers(); got[http.StatusUnauthorized] != 10 {
-			t.Errorf("answers %v, want 401 for all", got)
-		}
-		f.settle()
-		f.ask(f.a, http.StatusUnauthorized)
-		f.ask(f.b, http.StatusUnauthorized)
-		if n := f.zitadel.RefreshTokens(f.alice); n != 0 {
-			t.Errorf("%d refresh tokens could still be used", n)
-		}
-	})
+	for name, late := range map[string]bool{"before ZITADEL looks at it": false, "while the answer is on its way": true} {
+		t.Run(name, func(t *testing.T) {
+			overStores(t, func(t *testing.T, f *fleet) {
+				f.zitadel.Advance(tokensEnded)
+				held, letGo := f.hold(zitadeltest.Fault{Grant: "refresh_token", Late: late})
+				answers := f.crowd(t.Context(), 10)
+				held()
+				f.browser.open(f.auth + "/logout").fill(nil).at("/logout/done")
+				if f.zitadel.Held() == 0 {
+					t.Error("the sign-out waited for the refresh")
+				}
+				f.ask(f.a, http.StatusUnauthorized)
+				letGo()
+				if got := answers(); got[http.StatusUnauthorized] != 10 {
+					t.Errorf("answers %v, want 401 for all", got)
+				}
+				f.settle()
+				f.ask(f.a, http.StatusUnauthorized)
+				f.ask(f.b, http.StatusUnauthorized)
+				if n := f.zitadel.RefreshTokens(f.alice); n != 0 {
+					t.Errorf("%d refresh tokens could still be used", n)
+				}
+			})
+		})
+	}
 }
 
 // A sign-in that takes the place of a session ends what that one held.

@@ -193,8 +193,14 @@ func (f *fleet) crowd(ctx context.Context, n int) (answers func() map[int]int) {
 // holdRefresh has the next refresh wait until let go: as with a ZITADEL that is
 // slow. held returns when one is waiting.
 func (f *fleet) holdRefresh() (held, letGo func()) {
+	return f.hold(zitadeltest.Fault{Grant: "refresh_token"})
+}
+
+// hold has what the fault matches wait until let go.
+func (f *fleet) hold(fault zitadeltest.Fault) (held, letGo func()) {
 	until := make(chan struct{})
-	f.zitadel.Fault(zitadeltest.Fault{Grant: "refresh_token", Until: until})
+	fault.Until = until
+	f.zitadel.Fault(fault)
 	letGo = sync.OnceFunc(func() { close(until) })
 	f.t.Cleanup(letGo)
 	return func() {

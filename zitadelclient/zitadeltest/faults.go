@@ -1,7 +1,9 @@
 package zitadeltest
 
 import (
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,6 +22,8 @@ type Fault struct {
 	// Until holds the request back until it is closed, or the caller leaves. The
 	// request is looked at then, if nothing else is said.
 	Until <-chan struct{}
+	// Late does what is asked for at once, and holds the answer back until Until.
+	Late bool
 	// Lost does what is asked for and closes the connection without an answer.
 	Lost bool
 	// Garbage answers 200 with something that is not JSON.
@@ -76,13 +80,8 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, held *atomic.Int64)
 		case <-r.Context().Done():
 		}
 	}
-	if f.Until != nil {
-		held.Add(1)
-		defer held.Add(-1)
-		select {
-		case <-f.Until:
-		case <-r.Context().Done():
-		}
+	if !f.Late {
+		f.hold(r, held)
 	}
 	switch {
 	case f.Drop:
@@ -98,6 +97,30 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, held *atomic.Int64)
 		return false
 	}
 	return true
+}
+
+// hold waits until the request, or its answer, is let go.
+func (f Fault) hold(r *http.Request, held *atomic.Int64) {
+	if f.Until == nil {
+		return
+	}
+	held.Add(1)
+	defer held.Add(-1)
+	select {
+	case <-f.Until:
+	case <-r.Context().Done():
+	}
+}
+
+// deliver gives an answer that was made already, late or never.
+func (f Fault) deliver(w http.ResponseWriter, r *http.Request, answer *httptest.ResponseRecorder, held *atomic.Int64) {
+	f.hold(r, held)
+	if f.Lost {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
 }
 
 // Call is one request that was answered.

@@ -139,9 +139,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if faulty && fault.serve(recorder, r, &s.held) {
 		return
 	}
-	if fault.Lost {
-		recorder.ResponseWriter = httptest.NewRecorder() // which nobody reads
-		defer func() { panic(http.ErrAbortHandler) }()
+	if fault.Lost || fault.Late {
+		answer := httptest.NewRecorder()
+		recorder.ResponseWriter = answer
+		defer func() { fault.deliver(w, r, answer, &s.held) }() // without the lock
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

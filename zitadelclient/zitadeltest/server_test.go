@@ -157,23 +157,26 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// What is held back is looked at when it is let go, and not before.
+// What is held back is looked at when it is let go, and not before; a late answer
+// is one to what was true before.
 func TestHeldBack(t *testing.T) {
-	a := newAPIClient(t, Config{})
-	id := a.z.AddUser(UserSeed{UserName: "alice"})
-	until, status := make(chan struct{}), make(chan int)
-	a.z.Fault(Fault{Until: until, Times: 1})
-	go func() {
-		got, _ := a.call("GET", "/v2/users/"+id, "")
-		status <- got
-	}()
-	for a.z.Held() == 0 {
-		runtime.Gosched()
-	}
-	a.z.DeleteUser(id)
-	close(until)
-	if got := <-status; got != http.StatusNotFound {
-		t.Errorf("status %d of a user who was deleted meanwhile", got)
+	for late, want := range map[bool]int{false: http.StatusNotFound, true: http.StatusOK} {
+		a := newAPIClient(t, Config{})
+		id := a.z.AddUser(UserSeed{UserName: "alice"})
+		until, status := make(chan struct{}), make(chan int)
+		a.z.Fault(Fault{Until: until, Late: late, Times: 1})
+		go func() {
+			got, _ := a.call("GET", "/v2/users/"+id, "")
+			status <- got
+		}()
+		for a.z.Held() == 0 {
+			runtime.Gosched()
+		}
+		a.z.DeleteUser(id)
+		close(until)
+		if got := <-status; got != want {
+			t.Errorf("late %t: status %d of a user who was deleted meanwhile, want %d", late, got, want)
+		}
 	}
 }
 
