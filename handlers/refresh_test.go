@@ -319,18 +319,19 @@ func TestTroubleSignsNobodyOut(t *testing.T) {
 		return []zitadeltest.Fault{f, token}
 	}
 	for name, faults := range map[string][]zitadeltest.Fault{
-		"down":           all(zitadeltest.Fault{Drop: true}),
-		"failing":        all(zitadeltest.Fault{Status: 500, Body: `{"error":"server_error"}`}),
-		"starting":       all(zitadeltest.Fault{Status: 503, Body: `{"code":14}`}),
-		"throttling":     all(zitadeltest.Fault{Status: 429, Body: `{"code":8}`}),
-		"hanging":        all(zitadeltest.Fault{Delay: endless, Status: 504}),
-		"garbage":        all(zitadeltest.Fault{Garbage: true}),
-		"HTML":           all(zitadeltest.Fault{Status: 400, Body: "<html>bad request"}),
-		"another client": {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_client"}`}},
-		"unauthorized":   {{Grant: "refresh_token", Status: 401, Body: `{"error":"invalid_client"}`}},
-		"a wrong scope":  {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_scope"}`}},
-		"a lost role":    {{Path: "/v2/", Status: 404, Body: `{"code":5,"details":[{"id":"AUTHZ-cdgFk"}]}`}},
-		"a lost host":    {{Path: "/v2/", Status: 404, Body: `{"code":5}`}},
+		"down":               all(zitadeltest.Fault{Drop: true}),
+		"failing":            all(zitadeltest.Fault{Status: 500, Body: `{"error":"server_error"}`}),
+		"starting":           all(zitadeltest.Fault{Status: 503, Body: `{"code":14}`}),
+		"throttling":         all(zitadeltest.Fault{Status: 429, Body: `{"code":8}`}),
+		"hanging":            all(zitadeltest.Fault{Delay: endless, Status: 504}),
+		"garbage":            all(zitadeltest.Fault{Garbage: true}),
+		"HTML":               all(zitadeltest.Fault{Status: 400, Body: "<html>bad request"}),
+		"another client":     {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_client"}`}},
+		"unauthorized":       {{Grant: "refresh_token", Status: 401, Body: `{"error":"invalid_client"}`}},
+		"a wrong scope":      {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_scope"}`}},
+		"answering too late": {{Grant: "refresh_token", Late: true, Until: make(chan struct{})}},
+		"a lost role":        {{Path: "/v2/", Status: 404, Body: `{"code":5,"details":[{"id":"AUTHZ-cdgFk"}]}`}},
+		"a lost host":        {{Path: "/v2/", Status: 404, Body: `{"code":5}`}},
 	} {
 		for _, fault := range faults {
 			t.Run(name+" "+fault.Grant, func(t *testing.T) {

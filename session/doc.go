@@ -12,13 +12,16 @@
 //     the question "who is this?" with one read; its tokens lie beside it.
 //
 // [Manager] is the only way to them. Handlers never see a cookie's value, a
-// record's key or a store.
+// record's key or a store. [Keeper] keeps sessions true while they live, and is
+// how an app's request gets to its own.
 //
 //	m, err := session.NewManager(session.Config{
 //		Store: store, Keys: keys, Environment: "production", CookieDomain: "example.com",
 //	})
+//	k := session.NewKeeper(session.KeeperConfig{Sessions: m, Provider: zitadel})
+//	defer k.Close()
 //	…
-//	s, err := m.Session(r.Context(), r)
+//	s, err := k.Session(r.Context(), r, true)
 //	switch {
 //	case errors.Is(err, session.ErrNotFound): // 401: nobody is signed in
 //	case err != nil: // 503: the store is in trouble, and nobody is signed out for it
@@ -29,6 +32,11 @@
 // Redis opens nothing and signs nobody in. A value is bound to its environment,
 // its purpose and its key, so records cannot be swapped, and staging's do not
 // work in production. A cookie's value is bound to its name.
+//
+// What a session lives on. A [Provider] refreshes its tokens and checks it, each
+// once for all requests of all replicas, when the times in its record say so. It
+// may find its accounts without their cookie: they have a name that stays, and an
+// index says where they are. A token has one place all the same.
 //
 // What requests at the same time get. A browser sends several at once, and drops
 // answers. Each record is written by compare-and-set, so none undoes another's
