@@ -226,3 +226,44 @@ func TestCheckInTheMiddleOfAChange(t *testing.T) {
 	f.settle()
 	f.ask(f.b, http.StatusOK)
 }
+
+// A check that ends after a refresh takes nothing of it back.
+func TestSlowCheckKeepsNewTokens(t *testing.T) {
+	overStores(t, func(t *testing.T, f *fleet) {
+		f.zitadel.Advance(refreshDue)
+		held, letGo := f.hold(zitadeltest.Fault{Method: "GET", Path: "/v2/users", Times: 1})
+		f.ask(f.a, http.StatusOK) // waits for the check, and then refreshes all the same
+		held()
+		refreshed, _ := f.stored()
+		for len(f.refreshes()) == 0 || refreshed.TokensEnd.Before(f.now().Add(10*time.Hour)) {
+			f.must(t.Context().Err())
+			refreshed, _ = f.stored()
+		}
+		letGo()
+		f.settle()
+		own, tokens := f.stored()
+		if own.TokensEnd != tokens.Expires || own.Refresh != refreshed.Refresh {
+			t.Errorf("tokens until %v, said to end %v and to be refreshed %v", tokens.Expires, own.TokensEnd, own.Refresh)
+		}
+	})
+}
+
+// Without offline_access there is nothing to refresh: a session lives on checks,
+// as long as it may.
+func TestSessionWithoutRefreshToken(t *testing.T) {
+	w := newWorld(t, func(w *world, c *handlersConfig) {
+		c.Zitadel = w.clientWith(func(c *zitadelclient.Config) { c.OIDC.Scopes = []string{"openid"} })
+	})
+	b := newBrowser(t)
+	w.signInRemembered(b)
+	w.zitadel.Advance(2 * tokensEnded)
+	status, answer := w.session(b)
+	if at, told := answer["refresh_at"]; status != http.StatusOK || !told || at != nil {
+		t.Errorf("GET /session: %d, refresh at %v", status, at)
+	}
+	w.zitadel.LockUser(w.alice)
+	w.zitadel.Advance(recheckDue)
+	if status, _ := w.session(b); status != http.StatusUnauthorized {
+		t.Errorf("GET /session of a locked user: %d", status)
+	}
+}

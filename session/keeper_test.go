@@ -63,7 +63,7 @@ func TestPostponed(t *testing.T) {
 		}
 		var last time.Duration
 		for range 100 { // more than a shift could take
-			s.postpone(&s.Refresh, now)
+			s.postpone(refreshing, now)
 			pause := s.Refresh.Sub(now)
 			if pause < last || pause < time.Second || pause > longest*12/10 {
 				t.Fatalf("ended %t: a pause of %v after %v", ended, pause, last)
@@ -77,7 +77,7 @@ func TestPostponed(t *testing.T) {
 	pauses := map[time.Duration]bool{}
 	for i := range 100 {
 		s := &Session{hash: fmt.Sprint(i), failures: 10}
-		s.postpone(&s.Recheck, now)
+		s.postpone(checking, now)
 		pauses[s.Recheck.Sub(now)] = true
 	}
 	if len(pauses) < 20 {

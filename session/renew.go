@@ -38,11 +38,11 @@ func (k *Keeper) check(ctx context.Context, s *Session) (*Session, error) {
 	switch {
 	case err == nil:
 		s.checked(k.sessions)
-		return s, k.sessions.saveRenewed(ctx, s)
+		return s, k.sessions.saveRenewed(ctx, s, checking.take)
 	case errors.Is(err, ErrRefused):
 		return k.alone(ctx, "refresh", s.hash, k.replace)
 	}
-	return k.failed(ctx, s, &s.Recheck, err)
+	return k.failed(ctx, s, checking, err)
 }
 
 // refresh checks the session and gets new tokens for it.
@@ -52,7 +52,7 @@ func (k *Keeper) refresh(ctx context.Context, s *Session) (*Session, error) {
 	}
 	held, err := k.sessions.Tokens(ctx, s)
 	if err != nil {
-		return k.failed(ctx, s, &s.Refresh, err)
+		return k.failed(ctx, s, refreshing, err)
 	}
 	if held.Expires.After(s.TokensEnd) {
 		return k.adopt(ctx, s, held) // whoever stored them did not live to say so
@@ -65,16 +65,16 @@ func (k *Keeper) refresh(ctx context.Context, s *Session) (*Session, error) {
 		}
 	}
 	if !errors.Is(err, ErrRefused) {
-		return k.failed(ctx, s, &s.Refresh, err)
+		return k.failed(ctx, s, refreshing, err)
 	}
 	latest, err := k.sessions.Tokens(ctx, s)
 	if err != nil {
-		return k.failed(ctx, s, &s.Refresh, err)
+		return k.failed(ctx, s, refreshing, err)
 	}
 	if latest != held {
 		return k.adopt(ctx, s, latest) // by somebody who was slower than the lock
 	}
-	return k.mint(ctx, s, held, &s.Refresh)
+	return k.mint(ctx, s, held, refreshing)
 }
 
 // replace gets tokens for a session whose ZITADEL session has been replaced.
@@ -83,20 +83,20 @@ func (k *Keeper) replace(ctx context.Context, s *Session) (*Session, error) {
 	if err != nil || !s.checkDue(k.sessions.now()) {
 		return s, err
 	}
-	return k.mint(ctx, s, held, &s.Recheck)
+	return k.mint(ctx, s, held, checking)
 }
 
 // mint gets new tokens by the account, where what is held is worth nothing any
 // more. A replica that was killed between ZITADEL's answer and the store signs
 // nobody out: the refresh token that it used up is refused, and that is all.
-func (k *Keeper) mint(ctx context.Context, s *Session, held TokenSet, due *time.Time) (*Session, error) {
+func (k *Keeper) mint(ctx context.Context, s *Session, held TokenSet, p part) (*Session, error) {
 	from := s.ZitadelSession
 	fresh, err := k.provider.Refresh(ctx, s, TokenSet{})
 	if errors.Is(err, ErrRefused) {
 		err = fmt.Errorf("%w: %w", ErrEnded, err)
 	}
 	if err != nil {
-		return k.failed(ctx, s, due, err)
+		return k.failed(ctx, s, p, err)
 	}
 	if err := k.sessions.reindex(ctx, s, from); err != nil {
 		k.Discard(fresh)
@@ -108,7 +108,7 @@ func (k *Keeper) mint(ctx context.Context, s *Session, held TokenSet, due *time.
 
 // failed is what becomes of a session that could not be renewed: the end if that
 // is what was said, and else another try later.
-func (k *Keeper) failed(ctx context.Context, s *Session, due *time.Time, err error) (*Session, error) {
+func (k *Keeper) failed(ctx context.Context, s *Session, p part, err error) (*Session, error) {
 	switch {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound), errors.Is(err, ErrTooLarge):
 		return nil, k.end(ctx, s, err)
@@ -116,8 +116,8 @@ func (k *Keeper) failed(ctx context.Context, s *Session, due *time.Time, err err
 		return nil, err // the store: nothing can be noted, either
 	}
 	k.logger.WarnContext(ctx, "session not renewed", "error", err)
-	s.postpone(due, k.sessions.now())
-	return s, k.sessions.saveRenewed(ctx, s)
+	s.postpone(p, k.sessions.now())
+	return s, k.sessions.saveRenewed(ctx, s, p.take)
 }
 
 // storeRetry is how soon a write is tried again that must not be lost.
@@ -142,7 +142,7 @@ func (k *Keeper) keep(ctx context.Context, s *Session, fresh TokenSet) (*Session
 // adopt notes what follows from tokens that are stored.
 func (k *Keeper) adopt(ctx context.Context, s *Session, stored TokenSet) (*Session, error) {
 	s.keepTimes(stored, k.sessions.now())
-	err := k.untilStored(ctx, func() error { return k.sessions.saveRenewed(ctx, s) })
+	err := k.untilStored(ctx, func() error { return k.sessions.saveRenewed(ctx, s, takeTokens) })
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		return nil, k.end(ctx, s, err)
 	}

@@ -51,7 +51,7 @@ func (s *Session) share() float64 {
 }
 
 // postpone notes that a refresh or a check came to nothing.
-func (s *Session) postpone(due *time.Time, now time.Time) {
+func (s *Session) postpone(p part, now time.Time) {
 	longest := longestRetry
 	if s.tokensEnded(now) {
 		longest = urgentRetry
@@ -59,7 +59,7 @@ func (s *Session) postpone(due *time.Time, now time.Time) {
 	wait := min(firstRetry<<min(s.failures, 10), longest)
 	spread := 1 + retrySpread*(2*s.share()-1)
 	s.failures++
-	*due = now.Add(time.Duration(spread * float64(wait))).UTC().Truncate(time.Second)
+	*p.due(s) = now.Add(time.Duration(spread * float64(wait))).UTC().Truncate(time.Second)
 }
 
 func (s *Session) checkDue(now time.Time) bool { return !now.Before(s.Recheck) }
@@ -70,18 +70,37 @@ func (s *Session) tokensEnded(now time.Time) bool {
 	return !s.TokensEnd.IsZero() && !now.Before(s.TokensEnd)
 }
 
-// renewed takes over what a refresh or a check has found out. What a use of the
-// session notes at the same time stays.
-func (s *Session) renewed(by *Session) {
-	s.Name, s.Email, s.OrganizationID = by.Name, by.Email, by.OrganizationID
+// part is what one kind of work writes of a session. Another kind may be done at
+// the same time, and the session be used: what they write stays.
+type part struct {
+	due  func(*Session) *time.Time
+	take func(s, by *Session)
+}
+
+var (
+	checking = part{
+		due: func(s *Session) *time.Time { return &s.Recheck },
+		take: func(s, by *Session) {
+			s.Name, s.Email, s.OrganizationID = by.Name, by.Email, by.OrganizationID
+			s.Recheck, s.failures = by.Recheck, by.failures
+		},
+	}
+	refreshing = part{
+		due:  func(s *Session) *time.Time { return &s.Refresh },
+		take: func(s, by *Session) { s.Refresh, s.failures = by.Refresh, by.failures },
+	}
+)
+
+// takeTokens takes over all that new tokens bring, which is also what a check does.
+func takeTokens(s, by *Session) {
+	checking.take(s, by)
 	s.Roles, s.Methods, s.AuthTime, s.ByPassword = by.Roles, by.Methods, by.AuthTime, by.ByPassword
-	s.ZitadelSession, s.browser = by.ZitadelSession, by.browser
-	s.TokensEnd, s.Refresh, s.Recheck, s.failures = by.TokensEnd, by.Refresh, by.Recheck, by.failures
+	s.ZitadelSession, s.TokensEnd, s.Refresh = by.ZitadelSession, by.TokensEnd, by.Refresh
 }
 
 // saveRenewed stores what has become of a session, unless it has ended: then it
 // stays ended, with [ErrNotFound].
-func (m *Manager) saveRenewed(ctx context.Context, s *Session) error {
+func (m *Manager) saveRenewed(ctx context.Context, s *Session, take func(s, by *Session)) error {
 	current, read := *s, s.stored
 	err := untilUnchanged(func() error {
 		key, record := m.sessionKey(s.hash), current.encode()
@@ -102,7 +121,7 @@ func (m *Manager) saveRenewed(ctx context.Context, s *Session) error {
 		if err != nil {
 			return err
 		}
-		latest.renewed(s)
+		take(latest, s)
 		current, read = *latest, latest.stored
 		return ErrChanged
 	})
