@@ -67,6 +67,8 @@ var kinds = map[zitadelclient.Kind]web.Error{
 	zitadelclient.NoCredential:      {Status: http.StatusConflict, Key: "error.expired"},
 	zitadelclient.CredentialRefused: {Status: http.StatusForbidden, Key: "error.denied"},
 	zitadelclient.CredentialUnknown: {Status: http.StatusForbidden, Key: "error.denied"},
+	zitadelclient.IntentRefused:     {Status: http.StatusConflict, Key: "error.expired"},
+	zitadelclient.Unsupported:       {Status: http.StatusForbidden, Key: "error.no_method"},
 }
 
 // kindOf is the kind of ZITADEL's answer: "" for success, [notZitadels] for an

@@ -17,6 +17,9 @@ type Checks struct {
 	// the user's list. ZITADEL takes a TOTP code twice, and before 2026 it
 	// ignores recovery codes: the session's factors tell.
 	TOTP, OTPSMS, OTPEmail, RecoveryCode string
+	// Intent is an answered visit to an identity provider. The user's identity it
+	// must be, and it is used up.
+	Intent IntentRef
 }
 
 // What is sent.
@@ -24,6 +27,7 @@ type (
 	checksBody struct {
 		User         *userCheck     `json:"user,omitempty"`
 		Password     *passwordCheck `json:"password,omitempty"`
+		Intent       *intentCheck   `json:"idpIntent,omitempty"`
 		WebAuthN     *webAuthNCheck `json:"webAuthN,omitempty"`
 		TOTP         *codeCheck     `json:"totp,omitempty"`
 		OTPSMS       *codeCheck     `json:"otpSms,omitempty"`
@@ -36,6 +40,10 @@ type (
 	}
 	passwordCheck struct {
 		Password string `json:"password"`
+	}
+	intentCheck struct {
+		ID    string `json:"idpIntentId"`
+		Token string `json:"idpIntentToken"`
 	}
 	webAuthNCheck struct {
 		CredentialAssertionData credential `json:"credentialAssertionData"`
@@ -58,6 +66,9 @@ func (c Checks) body(op string) (*checksBody, error) {
 	}
 	if c.Password != "" {
 		body.Password = &passwordCheck{c.Password}
+	}
+	if c.Intent != (IntentRef{}) {
+		body.Intent = &intentCheck{c.Intent.ID, c.Intent.Token}
 	}
 	if c.WebAuthN != nil {
 		assertion, err := parseCredential(op, c.WebAuthN, assertionType)

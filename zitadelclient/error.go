@@ -32,6 +32,8 @@ const (
 	NoCredential      Kind = "no key for this RP ID"         // of this kind, passkey or security key
 	CredentialRefused Kind = "credential refused"            // not by a key of the user, not for this challenge, or not by our page
 	CredentialUnknown Kind = "key was not asked for"         // another user's, or gone
+	IntentRefused     Kind = "intent refused"                // not answered, used up, too old, another user's, or not with its token
+	Unsupported       Kind = "provider not supported"        // by us: it wants more of the browser than to be sent there
 	GrantRequired     Kind = "user lacks a grant"            // the project's role check says no
 	Unauthorized      Kind = "own credential not accepted"   // the service token's, or our OIDC client's
 	RateLimited       Kind = "rate limited"                  // 429
@@ -130,6 +132,13 @@ var kindByID = map[string]Kind{
 	"COMMAND-Aej7i": CredentialRefused, // assertion: of a key that is gone (documented, never seen)
 	"WEBAU-sEr8c":   CredentialRefused, // attestation: malformed
 	"WEBAU-3Vb9s":   CredentialRefused, // attestation: for another challenge
+
+	// Intents: visits to an identity provider.
+	"CRYPTO-Sf4gt":   IntentRefused, // the token is not the intent's, or it has none yet
+	"CRYPTO-CRYPTO":  IntentRefused, // the token is another intent's
+	"IDP-nme4gszsvx": IntentRefused, // retrieved: used up
+	"COMMAND-Df4bw":  IntentRefused, // checked: used up
+	"COMMAND-O8xk3w": IntentRefused, // checked: for a user whose identity it is not
 
 	// New passwords. User creation and password change say the same with
 	// different prefixes.

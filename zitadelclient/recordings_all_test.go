@@ -75,10 +75,11 @@ var notMade = []struct {
 	recordings int
 	calls      *regexp.Regexp
 }{
+	{"adds an identity to a user who is there, or removes it", 2, regexp.MustCompile(`^(POST|DELETE) /v2/users/\{id\}/links(/\{id\}/[^/]+)?$`)},
 	{"sets up the instance that was recorded", 40, regexp.MustCompile(`^\w+ /(admin|management)/v1/|^POST /assets/v1/|^PUT /v2/|^POST /v2/users/(new|\{id\}/(keys|pats|secret|lock|unlock|deactivate|metadata|metadata/search|email))$|^DELETE /v2/users/`)},
 	{"is an application's own, after the sign-in", 52, regexp.MustCompile(`^(GET|POST) /oidc/v1/(userinfo|end_session)$|^POST /oauth/v2/introspect$`)},
-	{"is a browser's or a monitor's", 6, regexp.MustCompile(`^OPTIONS |^POST /oauth/v2/authorize$|^GET /(assets/v1|debug)/`)},
-	{"tells nothing that our pages show", 12, regexp.MustCompile(`^GET /v2/settings/(hosted_login_translation|login/idps)$|^POST /v2/users/\{id\}/((authentication_factors|passkeys)/_search|invite_code/resend)$`)},
+	{"is a browser's or a monitor's", 11, regexp.MustCompile(`^OPTIONS |^POST /oauth/v2/authorize$|^GET /(assets/v1|debug|idps)/`)},
+	{"tells nothing that our pages show", 12, regexp.MustCompile(`^GET /v2/(settings/hosted_login_translation|idps/\{id\})$|^POST /v2/users/\{id\}/((authentication_factors|passkeys)/_search|invite_code/resend)$`)},
 }
 
 func reasonAgainst(x success) string {
@@ -164,6 +165,11 @@ var routes = map[string]route{
 	"GET /v2/settings/password/complexity": setting((*Client).PasswordComplexity, passwordComplexityOf),
 	"GET /v2/settings/password/expiry":     setting((*Client).PasswordExpiry, passwordExpiryOf),
 	"POST /v2/organizations/_search":       organizations,
+
+	"GET /v2/settings/login/idps":       identityProviders,
+	"POST /v2/idp_intents":              startIntent,
+	"POST /v2/idp_intents/{id}":         retrieveIntent,
+	"POST /v2/users/{id}/links/_search": identityLinks,
 }
 
 // route makes a call, and says what must come of it.
@@ -335,6 +341,10 @@ func users(ctx context.Context, c *Client, x success) (any, any, error) {
 }
 
 func createUser(ctx context.Context, c *Client, x success) (any, any, error) {
+	if x.asked["idpLinks"] != nil {
+		got, err := c.CreateExternalUser(ctx, ExternalUser{OrganizationID: "1", Identity: Identity{"1", "2", "3"}, VerifyTemplate: resetLink})
+		return got, x.answer.text("userId"), err
+	}
 	got, err := c.CreateUser(ctx, NewUser{OrganizationID: "1", Password: "p", VerifyTemplate: resetLink})
 	return got, x.answer.text("userId"), err
 }

@@ -16,8 +16,8 @@ import (
 // ours are the requests that this package makes.
 var ours = regexp.MustCompile(`^(GET|POST) /v2/oidc/auth_requests/[^/]+$|^POST /v2/sessions$|^(GET|PATCH|DELETE) /v2/sessions/[^/]+$|^POST /v2/sessions/search$` +
 	`|^GET /v2/users/[^/]+$|^POST /v2/users(/human)?$|^POST /v2/users/[^/]+/(email/(verify|resend|send)|password|password_reset)$|^GET /v2/users/[^/]+/authentication_methods$` +
-	`|^POST /v2/users/[^/]+/(totp(/verify)?|otp_sms|otp_email|passkeys(/registration_link)?|(passkeys|u2f)/[0-9]+|u2f|mfa_init_skipped|invite_code(/verify)?|phone(/resend|/verify)?)$` +
-	`|^GET /v2/settings(/(login|branding|domain|legal_support|lockout|security|password/\w+))?$|^POST /v2/organizations/_search$|^POST /oauth/v2/(token|revoke)$|^GET /oauth/v2/authorize$`)
+	`|^POST /v2/users/[^/]+/(totp(/verify)?|otp_sms|otp_email|passkeys(/registration_link)?|(passkeys|u2f)/[0-9]+|u2f|mfa_init_skipped|invite_code(/verify)?|phone(/resend|/verify)?|links/_search)$` +
+	`|^POST /v2/idp_intents(/[0-9]+)?$|^GET /v2/settings(/(login(/idps)?|branding|domain|legal_support|lockout|security|password/\w+))?$|^POST /v2/organizations/_search$|^POST /oauth/v2/(token|revoke)$|^GET /oauth/v2/authorize$`)
 
 // Every error that a real ZITADEL gave to a request of ours has the kind that
 // testdata/error_kinds.tsv says; one that is not listed there is undecided.
@@ -194,6 +194,29 @@ func TestDecodeRecordings(t *testing.T) {
 			errors.As(err, &e)
 			return []any{e.Kind, e.FailedAttempts, e.ID, e.Status}, nil
 		}, []any{WrongPassword, 2, "COMMAND-3M0fs", 400}},
+		{"433-settings-login-idps", func(c *Client) (any, error) { return c.IdentityProviders(t.Context(), "") }, []IdentityProvider{
+			{ID: "400693156095462438", Name: "Fake OIDC", Type: "oidc", CreationAllowed: true, LinkingAllowed: true},
+			{ID: "400693156129016870", Name: "Fake LDAP", Type: ProviderLDAP, CreationAllowed: true, LinkingAllowed: true},
+		}},
+		{"450-idp-intent-start-oidc", func(c *Client) (any, error) {
+			s, err := c.StartIntent(t.Context(), "400693156095462438", ReturnURLs{"s", "f"})
+			return s.ID, err
+		}, "400700473176230950"},
+		{"454-idp-intent-retrieve", func(c *Client) (any, error) {
+			return c.RetrieveIntent(t.Context(), IntentRef{"400700473176230950", "t"})
+		}, Intent{
+			Identity: Identity{"400693156095462438", "ida-r6b0297ab", "ida-r6b0297ab"},
+			Newcomer: Newcomer{"Ida", "Provider", "Ida Provider", "en", "ida-r6b0297ab@idp.example.com", true},
+		}},
+		{"465-idp-intent-retrieve-linked", func(c *Client) (any, error) {
+			return c.RetrieveIntent(t.Context(), IntentRef{"400700473494998054", "t"})
+		}, Intent{Identity: Identity{"400693156095462438", "ida-r6b0297ab", "ida-r6b0297ab"}, UserID: "400700473344003110"}},
+		{"455-idp-intent-retrieve-wrong-token", func(c *Client) (any, error) {
+			return c.RetrieveIntent(t.Context(), IntentRef{"400700473176230950", "garbage"})
+		}, IntentRefused},
+		{"463-idp-links-list", func(c *Client) (any, error) {
+			return c.IdentityLinks(t.Context(), "400700473344003110")
+		}, []Identity{{"400693156095462438", "ida-r6b0297ab", "ida-r6b0297ab"}}},
 		{"009-api-wrong-host", func(c *Client) (any, error) { return c.LoginSettings(t.Context(), "") }, Unavailable},
 		{"000-api-unavailable-just-after-start", func(c *Client) (any, error) { return c.LoginSettings(t.Context(), "") }, Unavailable},
 	} {
@@ -250,6 +273,30 @@ func TestRequestsAreAsRecorded(t *testing.T) {
 				Email: "signup-r6b0297ab-5@example.com", PreferredLanguage: "en", Password: "Password1!", VerifyTemplate: verify})
 			return err
 		}, `{"username":"signup-r6b0297ab-5@example.com"}`},
+		{"450-idp-intent-start-oidc", func(c *Client) error {
+			_, err := c.StartIntent(t.Context(), "400693156095462438", ReturnURLs{
+				"http://auth.example.localhost:8400/idp/success", "http://auth.example.localhost:8400/idp/failure"})
+			return err
+		}, ""},
+		{"454-idp-intent-retrieve", func(c *Client) error {
+			_, err := c.RetrieveIntent(t.Context(), IntentRef{"400700473176230950", "<IDP_INTENT_TOKEN_1>"})
+			return err
+		}, ""},
+		{"459-user-create-from-intent", func(c *Client) error {
+			_, err := c.CreateExternalUser(t.Context(), ExternalUser{OrganizationID: "400692564413451302",
+				Newcomer: Newcomer{"Ida", "Provider", "Ida Provider", "en", "ida-r6b0297ab@idp.example.com", true},
+				Identity: Identity{"400693156095462438", "ida-r6b0297ab", "ida-r6b0297ab"}})
+			return err
+		}, `{"username":"ida-r6b0297ab@idp.example.com"}`},
+		{"460-session-intent-ok", func(c *Client) error {
+			_, err := c.CreateSession(t.Context(), NewSession{Lifetime: time.Hour, Checks: Checks{
+				UserID: "400700473344003110", Intent: IntentRef{"400700473176230950", "<IDP_INTENT_TOKEN_1>"}}})
+			return err
+		}, `{"lifetime":"3600s","userAgent":{}}`},
+		{"463-idp-links-list", func(c *Client) error {
+			_, err := c.IdentityLinks(t.Context(), "400700473344003110")
+			return err
+		}, `{"query":{"limit":100}}`},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
 			c := expecting(t, readRecording(t, test.recording), test.add)

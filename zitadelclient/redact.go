@@ -28,6 +28,51 @@ func (c Checks) Format(f fmt.State, _ rune) { print(f, c.String()) }
 // LogValue logs [Checks.String].
 func (c Checks) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// String names the intent without its token.
+func (r IntentRef) String() string { return "intent " + r.ID + " " + redacted }
+
+// Format prints [IntentRef.String] for every verb.
+func (r IntentRef) Format(f fmt.State, _ rune) { print(f, r.String()) }
+
+// LogValue logs [IntentRef.String].
+func (r IntentRef) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// String names the intent without its address, which has the provider's state.
+func (s StartedIntent) String() string { return "started intent " + s.ID + " " + redacted }
+
+// Format prints [StartedIntent.String] for every verb.
+func (s StartedIntent) Format(f fmt.State, _ rune) { print(f, s.String()) }
+
+// LogValue logs [StartedIntent.String].
+func (s StartedIntent) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// String names the user whose identity it is, and nothing that the provider said.
+func (i Intent) String() string { return "intent of user " + i.UserID + " " + redacted }
+
+// Format prints [Intent.String] for every verb.
+func (i Intent) Format(f fmt.State, _ rune) { print(f, i.String()) }
+
+// LogValue logs [Intent.String].
+func (i Intent) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
+// String tells nothing of a newcomer.
+func (Newcomer) String() string { return "newcomer " + redacted }
+
+// Format prints [Newcomer.String] for every verb.
+func (n Newcomer) Format(f fmt.State, _ rune) { print(f, n.String()) }
+
+// LogValue logs [Newcomer.String].
+func (n Newcomer) LogValue() slog.Value { return slog.StringValue(n.String()) }
+
+// String names the provider alone.
+func (i Identity) String() string { return "identity at " + i.ProviderID + " " + redacted }
+
+// Format prints [Identity.String] for every verb.
+func (i Identity) Format(f fmt.State, _ rune) { print(f, i.String()) }
+
+// LogValue logs [Identity.String].
+func (i Identity) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
 // String hides the secret, which the URI holds as well.
 func (TOTPRegistration) String() string { return "TOTP registration " + redacted }
 

@@ -16,6 +16,9 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	for _, value := range []any{
 		SessionRef{"1", secret}, Checks{UserID: "1", LoginName: secret, Password: secret},
 		Checks{TOTP: secret, OTPSMS: secret, OTPEmail: secret, RecoveryCode: secret, WebAuthN: []byte(secret)}, TOTPRegistration{secret, secret},
+		IntentRef{"1", secret}, StartedIntent{"1", "https://op.test/?state=" + secret}, Checks{Intent: IntentRef{"1", secret}},
+		Intent{Identity: Identity{"1", secret, secret}, Newcomer: Newcomer{GivenName: secret, Email: secret}}, Newcomer{FamilyName: secret},
+		Identity{"1", secret, secret}, ExternalUser{Newcomer: Newcomer{Email: secret}, Identity: Identity{"1", secret, secret}},
 		NewSession{Checks: Checks{Password: secret}}, SessionUpdate{Checks: Checks{Password: secret}},
 		NewUser{Email: secret, Password: secret}, code, Transaction{secret, secret, secret},
 		Tokens{AccessToken: secret, RefreshToken: secret}, AuthorizationResponse{Code: secret, State: secret},

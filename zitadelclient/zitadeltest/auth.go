@@ -20,6 +20,7 @@ const (
 	userCredentialWrite permission = "user.credential.write"
 	policyRead          permission = "policy.read"
 	orgRead             permission = "org.read"
+	providerRead        permission = "idp.read"
 	orgWrite            permission = "org.write"
 	administration      permission = "iam.write"
 )
@@ -29,11 +30,11 @@ const (
 var permissionsOf = map[string][]permission{
 	"IAM_OWNER": {
 		sessionRead, sessionWrite, sessionDelete, userRead, userWrite, userDelete,
-		userCredentialWrite, policyRead, orgRead, orgWrite, administration,
+		userCredentialWrite, policyRead, orgRead, orgWrite, providerRead, administration,
 	},
 	"IAM_LOGIN_CLIENT": {
 		sessionRead, sessionWrite, sessionDelete, sessionLink,
-		userRead, userWrite, userCredentialWrite, policyRead, orgRead,
+		userRead, userWrite, userCredentialWrite, policyRead, orgRead, providerRead,
 	},
 	"IAM_USER_MANAGER": {userRead, userWrite, userDelete, userCredentialWrite, policyRead, orgRead},
 }

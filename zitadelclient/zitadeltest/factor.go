@@ -39,6 +39,7 @@ type recoveryFactor struct {
 // factorChecks are the times at which a session's factors were checked. The
 // password's is with the session itself.
 type factorChecks struct {
+	intentChecked       time.Time
 	webAuthNChecked     time.Time
 	userVerified        bool // by the authenticator: a passkey, not merely a key
 	totpChecked         time.Time
@@ -50,6 +51,7 @@ type factorChecks struct {
 // sessionChallenges are what a session was challenged with and waits for.
 type sessionChallenges struct {
 	webAuthN         *webAuthNChallenge
+	intent           *intent // that the checks which are under way use up
 	otpSMS, otpEmail verificationCode
 }
 
@@ -57,7 +59,7 @@ type sessionChallenges struct {
 func (f factorChecks) body() object {
 	body := object{}
 	for name, at := range map[string]time.Time{
-		"webAuthN": f.webAuthNChecked, "totp": f.totpChecked, "otpSms": f.otpSMSChecked,
+		"intent": f.intentChecked, "webAuthN": f.webAuthNChecked, "totp": f.totpChecked, "otpSms": f.otpSMSChecked,
 		"otpEmail": f.otpEmailChecked, "recoveryCode": f.recoveryCodeChecked,
 	} {
 		if !at.IsZero() {
@@ -80,7 +82,7 @@ func (s *session) authentication() (methods []string, at time.Time) {
 			return
 		}
 		count += weight
-		if !slices.Contains(methods, method) {
+		if method != "" && !slices.Contains(methods, method) {
 			methods = append(methods, method)
 		}
 		if checked.After(at) {
@@ -93,6 +95,7 @@ func (s *session) authentication() (methods []string, at time.Time) {
 		webAuthN = 2
 	}
 	add("pwd", s.passwordChecked, 1)
+	add("", s.intentChecked, 1) // counts, and has no method of its own
 	add("user", s.webAuthNChecked, webAuthN)
 	for _, checked := range []time.Time{s.totpChecked, s.otpSMSChecked, s.otpEmailChecked, s.recoveryCodeChecked} {
 		add("otp", checked, 1)
@@ -184,6 +187,9 @@ func (c *call) authenticationMethods() (any, error) {
 	}
 	if h.password != "" {
 		listed = append(listed, "AUTHENTICATION_METHOD_TYPE_PASSWORD")
+	}
+	if len(h.links) > 0 {
+		listed = append(listed, "AUTHENTICATION_METHOD_TYPE_IDP")
 	}
 	return compact(object{"details": c.listDetails(len(listed)), "authMethodTypes": listed}), nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // fixtureRedirects are where the recorder's applications live.
@@ -96,15 +97,16 @@ func (s *Server) seedApps(state object, files map[string][]byte) {
 	}
 }
 
-// seedIdentityProviders shows two in the settings; nothing stands behind them.
+// seedIdentityProviders sets up the recorder's providers: its own OpenID provider,
+// an LDAP server, and one that is dead and was never switched on.
 func (s *Server) seedIdentityProviders(state object) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state["idp_oidc"], state["idp_ldap"], state["idp_dead"] = s.newID(), s.newID(), s.newID()
-	options := object{"isLinkingAllowed": true, "isCreationAllowed": true}
-	automatic := object{"isLinkingAllowed": true, "isCreationAllowed": true, "isAutoUpdate": true}
-	s.identityProviderList = []object{
-		{"id": state["idp_oidc"], "name": "Fake OIDC", "type": "IDENTITY_PROVIDER_TYPE_OIDC", "options": automatic},
-		{"id": state["idp_ldap"], "name": "Fake LDAP", "type": "IDENTITY_PROVIDER_TYPE_LDAP", "options": options},
+	for name, seed := range map[string]ProviderSeed{
+		"idp_oidc": {Name: "Fake OIDC", URL: "http://127.0.0.1:8399", AutoUpdate: true},
+		"idp_ldap": {Name: "Fake LDAP", Type: "LDAP"},
+		"idp_dead": {Name: "Dead LDAP", Type: "LDAP"},
+	} {
+		state[name] = s.AddIdentityProvider(seed)
 	}
+	s.DeactivateIdentityProvider(state["idp_dead"].(string))
+	slices.SortFunc(s.providers, func(a, b *identityProvider) int { return strings.Compare(b.seed.Name, a.seed.Name) })
 }

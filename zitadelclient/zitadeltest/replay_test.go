@@ -31,7 +31,11 @@ type recording struct {
 		Text    string
 	} // instead of an answer: what was sent
 	WebhookPayload map[string]any // or posted
-	Response       struct {
+	AuthURL        struct {
+		Base  string
+		Query map[string]string
+	} // or an address, taken apart
+	Response struct {
 		Status  int
 		Headers map[string]any // a value is a string or a list of them
 		Body    any
@@ -97,7 +101,7 @@ type replay struct {
 var recordedIDs = map[string]string{
 	"org": "400692564413451302", "lockout_org": "400693156028353574", "project": "400693152320588838",
 	"alice": "400693152689687590", "bob": "400693154317077542",
-	"login-bff": "400693151917935654", "nobody-sa": "400693152085707814", "idp_oidc": "400693156095462438",
+	"login-bff": "400693151917935654", "nobody-sa": "400693152085707814", "idp_oidc": "400693156095462438", "idp_ldap": "400693156129016870",
 }
 
 // recordedClients are the client ids of the fixtures on the real server.

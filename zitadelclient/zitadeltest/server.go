@@ -106,7 +106,7 @@ func (s *Server) URL() string { return s.url }
 // routes are the one route table, made from those of the areas.
 func (s *Server) routes() []route {
 	table := slices.Concat(
-		s.sessionRoutes(), s.userRoutes(), s.credentialRoutes(), s.factorRoutes(), s.inviteRoutes(), s.settingsRoutes(),
+		s.sessionRoutes(), s.userRoutes(), s.credentialRoutes(), s.factorRoutes(), s.inviteRoutes(), s.settingsRoutes(), s.providerRoutes(),
 		s.organizationRoutes(), s.miscRoutes(), s.oidcRoutes(),
 	)
 	if s.config.Fixtures {

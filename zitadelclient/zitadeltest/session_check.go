@@ -81,6 +81,9 @@ func (c *call) advanceSession(sess *session, request sessionRequest, lifetime ti
 		return nil, err
 	}
 	*sess = trial
+	if used := sess.challenges.intent; used != nil {
+		used.state, sess.challenges.intent = intentConsumed, nil
+	}
 	maps.Copy(sess.metadata, request.Metadata)
 	if lifetime > 0 {
 		sess.expires = c.now().Add(lifetime)

@@ -15,6 +15,7 @@ func (c *call) checkFactors(sess *session, checks *sessionChecks) error {
 		checks.RecoveryCode = nil
 	}
 	for _, check := range []factorCheck{
+		{checks.IDPIntent != nil, func(s *session, u *user) error { return c.checkIntent(s, u, checks.IDPIntent) }},
 		{checks.WebAuthN != nil, func(s *session, u *user) error { return c.checkWebAuthN(s, u, checks.WebAuthN) }},
 		{checks.TOTP != nil, func(s *session, u *user) error { return c.checkTOTP(s, u, checks.TOTP.Code) }},
 		{checks.OTPSMS != nil, func(s *session, u *user) error { return c.checkOTP(s, u, otpBySMS, checks.OTPSMS.Code) }},

@@ -24,6 +24,7 @@ type sessionChecks struct {
 	Password *struct {
 		Password string `json:"password"`
 	} `json:"password"`
+	IDPIntent    *checkIntent   `json:"idpIntent"`
 	WebAuthN     *checkWebAuthN `json:"webAuthN"`
 	TOTP         *checkCode     `json:"totp"`
 	OTPSMS       *checkCode     `json:"otpSms"`
@@ -33,6 +34,11 @@ type sessionChecks struct {
 
 type checkWebAuthN struct {
 	CredentialAssertionData json.RawMessage `json:"credentialAssertionData"`
+}
+
+type checkIntent struct {
+	IDPIntentID    string `json:"idpIntentId"`
+	IDPIntentToken string `json:"idpIntentToken"`
 }
 
 type checkCode struct {

@@ -58,11 +58,6 @@ func (c *call) securitySettings() (any, error) {
 	return object{"settings": object{"embeddedIframe": object{}}}, nil
 }
 
-// identityProviders lists none, but for those that fixtures pretend.
-func (c *call) identityProviders() (any, error) {
-	return compact(object{"details": c.listDetails(len(c.identityProviderList)), "identityProviders": c.identityProviderList}), nil
-}
-
 func loginBody(v LoginSettings) object {
 	passkeys := "PASSKEYS_TYPE_NOT_ALLOWED"
 	if v.PasskeysAllowed {

@@ -25,14 +25,15 @@ type world struct {
 	backchannelLogout    bool
 	translations         map[translationLevel]map[string]any // of the hosted login
 	branding             *brandingDraft
-	identityProviderList []object // shown by the settings; nothing stands behind it
+	providers            []*identityProvider // in the order of the settings
+	intents              map[string]*intent
 }
 
 func newWorld(s *Server) world {
 	w := world{
 		organizations: map[string]*organization{}, users: map[string]*user{}, sessions: map[string]*session{}, terminated: map[string]*session{},
 		projects: map[string]*project{}, apps: map[string]*app{}, personalAccessTokens: map[string]string{},
-		policies: map[string]*policies{}, defaultLanguage: "en", translations: map[translationLevel]map[string]any{},
+		intents: map[string]*intent{}, policies: map[string]*policies{}, defaultLanguage: "en", translations: map[translationLevel]map[string]any{},
 	}
 	w.instanceID, w.apiProjectID = s.newID(), s.newID()
 	w.policies[""] = instancePolicies(s, w.instanceID)
@@ -91,6 +92,7 @@ type human struct {
 	inviteTemplate         string
 	inviteApplication      string
 	factors                factors
+	links                  []identityLink
 }
 
 // machine is a service user's side of a user.

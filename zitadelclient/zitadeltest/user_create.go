@@ -34,6 +34,7 @@ type humanRequest struct {
 		delivery
 	} `json:"phone"`
 	Password *passwordRequest    `json:"password"`
+	IDPLinks []identityLink      `json:"idpLinks"`
 	Metadata []map[string]string `json:"metadata"`
 }
 
@@ -186,8 +187,13 @@ func (c *call) addHuman(r humanSeed) (*user, object, error) {
 	if c.userNameTaken(userName, org) {
 		return nil, nil, errUserExists()
 	}
+	for _, link := range r.IDPLinks {
+		if c.linked(link) != nil {
+			return nil, nil, errIdentityTaken()
+		}
+	}
 	u := c.newUser(userName, org)
-	u.human = &human{email: r.Email.Email, emailVerified: r.Email.IsVerified}
+	u.human = &human{email: r.Email.Email, emailVerified: r.Email.IsVerified, links: r.IDPLinks}
 	u.human.setProfile(*r.Profile)
 	if r.Password != nil {
 		u.human.setPassword(r.Password.Password, r.Password.ChangeRequired, c.now())
