@@ -7,7 +7,7 @@
 // against forged requests ([CrossOrigin], [RequireOrigin], [CORS]), the client's
 // address behind trusted proxies ([ClientIP]), strict bodies ([Form],
 // [ReadJSON]), and redirect targets that only a parser can make ([ReturnTo],
-// [ClientRedirect], [DefaultRedirect], [PostLogout], [Path]).
+// [ClientRedirect], [DefaultRedirect], [PostLogout], [Path], [ProviderURL]).
 //
 // It refuses: to redirect to a plain string; to believe a forwarding header of a
 // peer that is not a trusted proxy; to write a query, a cookie, a credential, a

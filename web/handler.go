@@ -169,7 +169,7 @@ func levelOf(status int) slog.Level {
 func prepareErrorHeader(h http.Header, e Error) {
 	for _, name := range []string{
 		"Content-Length", "Content-Encoding", "Content-Disposition",
-		"Etag", "Last-Modified", "Location",
+		"Etag", "Last-Modified", "Location", "Refresh",
 	} {
 		h.Del(name)
 	}
