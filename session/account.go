@@ -20,6 +20,9 @@ type Account struct {
 	// Offered is true once a sign-in of the user has passed the gate. Until then
 	// somebody has merely begun one, which is no reason to show a name.
 	Offered bool `json:"offered,omitempty"`
+	// Provider is the identity provider whose word stands in the ZITADEL session,
+	// "" for none: ZITADEL does not say which it was.
+	Provider string `json:"provider,omitempty"`
 
 	read string // the token as [Manager.Accounts] gave it; "" for an account made anew
 }
@@ -31,7 +34,7 @@ type Account struct {
 func (a Account) inPlaceOf(earlier Account) Account {
 	a.Offered = a.Offered || earlier.Offered
 	if a.read != "" && a.read == a.ZitadelToken {
-		a.ZitadelSession, a.ZitadelToken = earlier.ZitadelSession, earlier.ZitadelToken
+		a.ZitadelSession, a.ZitadelToken, a.Provider = earlier.ZitadelSession, earlier.ZitadelToken, earlier.Provider
 	}
 	return a
 }

@@ -95,8 +95,10 @@ func TestUpdateKeepsNewestToken(t *testing.T) {
 			}, func(*Account) {}, Account{ZitadelSession: "1", ZitadelToken: "newest"},
 		},
 		"another session": {
-			func() { remember(t, m, b, Account{UserID: "1", ZitadelSession: "2", ZitadelToken: "its"}, false) },
-			func(*Account) {}, Account{ZitadelSession: "2", ZitadelToken: "its"},
+			func() {
+				remember(t, m, b, Account{UserID: "1", ZitadelSession: "2", ZitadelToken: "its", Provider: "5"}, false)
+			},
+			func(*Account) {}, Account{ZitadelSession: "2", ZitadelToken: "its", Provider: "5"},
 		},
 		"both have another token, and the later one is right": {
 			func() {
@@ -113,7 +115,7 @@ func TestUpdateKeepsNewestToken(t *testing.T) {
 		read.DisplayName = name
 		update(t, m, b, read)
 		got := accounts(t, m, b)[0]
-		if got.ZitadelSession != test.want.ZitadelSession || got.ZitadelToken != test.want.ZitadelToken || got.DisplayName != name {
+		if got.ZitadelSession != test.want.ZitadelSession || got.ZitadelToken != test.want.ZitadelToken || got.Provider != test.want.Provider || got.DisplayName != name {
 			t.Errorf("%s: token %q of session %s, %q", name, got.ZitadelToken, got.ZitadelSession, got.DisplayName)
 		}
 	}

@@ -49,6 +49,7 @@ type Attempt struct {
 	Changing     bool          `json:"changing,omitempty"`  // … to change the password
 	FromLink     bool          `json:"fromLink,omitempty"`  // begun by a link in a mail, maybe in another browser
 	Transaction  *Transaction  `json:"transaction,omitempty"`
+	Intent       *Intent       `json:"intent,omitempty"` // the visit to an identity provider
 
 	// The factors: which ceremony or code is under way, and for what.
 	Challenge     *Challenge   `json:"challenge,omitempty"`
@@ -63,6 +64,7 @@ type Attempt struct {
 	Recalled      bool         `json:"recalled,omitempty"`      // the user was signed in in this browser before
 	Persistent    bool         `json:"persistent,omitempty"`    // the visitor chose to be remembered
 	Notice        string       `json:"notice,omitempty"`        // locale key of what to tell on the next page
+	NoticeArgs    []string     `json:"noticeArgs,omitempty"`    // … and its parameters
 
 	// A form that is sent twice is acted on once: LastForm recognises it (see
 	// [Attempt.Fingerprint]); LastProblem, LastCookies and Outcome repeat the
@@ -96,7 +98,8 @@ type Request struct {
 	Scopes        []string       `json:"scopes,omitempty"`
 	MaxAge        *time.Duration `json:"maxAge,omitempty"` // nil: not asked for; 0 is a demand
 	Created       time.Time      `json:"created,omitzero"`
-	Create        bool           `json:"create,omitempty"` // sign up rather than sign in
+	Create        bool           `json:"create,omitempty"`   // sign up rather than sign in
+	Provider      string         `json:"provider,omitempty"` // only who comes by this identity provider may finish
 }
 
 // UserSnapshot is what the login name step found. An empty ID is nobody, or
@@ -108,7 +111,8 @@ type UserSnapshot struct {
 	LoginName      string   `json:"name,omitempty"`
 	State          string   `json:"state,omitempty"`
 	Methods        []string `json:"methods,omitempty"`
-	Phone          bool     `json:"phone,omitempty"` // has a proven one
+	Phone          bool     `json:"phone,omitempty"`     // has a proven one
+	Providers      []string `json:"providers,omitempty"` // the identity providers they can come by
 }
 
 // Registration is a sign-up, as far as the forms have been filled in.
@@ -130,6 +134,30 @@ type Transaction struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
+}
+
+// Intent is one visit to an identity provider: chosen, begun, come back from, and
+// used up. Its token signs somebody in, so it prints as [redacted].
+type Intent struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name,omitempty"` // of the provider, for pages
+	// ID is ZITADEL's, once it is begun. A return that brings it is this attempt's;
+	// that of any other browser or attempt brings another.
+	ID       string    `json:"id,omitempty"`
+	URL      string    `json:"url,omitempty"`      // where the browser is sent
+	Token    string    `json:"token,omitempty"`    // that the return brought, while it waits to be used
+	Used     bool      `json:"used,omitempty"`     // it was: what remains is to know the same return again
+	Newcomer *Newcomer `json:"newcomer,omitempty"` // whom the provider knows and nobody here is
+}
+
+// Newcomer is who comes by an identity provider and has no account yet.
+type Newcomer struct {
+	ID            string `json:"id"`             // the provider's
+	UserName      string `json:"user,omitempty"` // by which the provider calls them
+	DisplayName   string `json:"display,omitempty"`
+	Language      string `json:"language,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified bool   `json:"verified,omitempty"` // says the provider, of this very address
 }
 
 // Challenge is a WebAuthn ceremony under way: what the authenticator is to sign.
@@ -230,5 +258,5 @@ func (a *Attempt) ForgetUser() {
 	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false
 	a.Preferred, a.Skipped, a.Postponed, a.Persistent = "", false, false, false
 	a.Resetting, a.Verifying, a.Verified = false, false, false
-	a.Transaction = nil
+	a.Transaction, a.Intent = nil, nil
 }

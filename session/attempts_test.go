@@ -28,7 +28,8 @@ func full() Attempt {
 		User:         UserSnapshot{ID: "7", OrganizationID: "4", DisplayName: "Alice", LoginName: "alice@example.com", State: "active", Methods: []string{"password"}},
 		Registration: &Registration{GivenName: "A", FamilyName: "B", Email: "c@example.com", Terms: true, Complete: true, Taken: true},
 		VerifySent:   true, Resetting: true, Verifying: true, Verified: true, Changing: true, FromLink: true,
-		Transaction: &Transaction{"s", "n", "v"}, Notice: "notice.reset_sent", Turn: 2, LastForm: "mark", LastCookies: []string{"a=b"},
+		Transaction: &Transaction{"s", "n", "v"}, Intent: &Intent{Provider: "5", Name: "Example ID", ID: "6", Token: "t", Newcomer: &Newcomer{ID: "ida", EmailVerified: true}},
+		Notice: "notice.reset_sent", NoticeArgs: []string{"Example ID"}, Turn: 2, LastForm: "mark", LastCookies: []string{"a=b"},
 		LastProblem: &Problem{Key: "problem.attempts", Args: []any{2, "x", 1.5}, Field: "password", Status: 422},
 	}
 }
@@ -252,7 +253,7 @@ func TestForgetUserForgetsEverythingFound(t *testing.T) {
 	a.ForgetUser()
 	want := full()
 	want.LoginName, want.User, want.Hidden, want.ZitadelSession = "", UserSnapshot{}, false, ""
-	want.Code, want.Registration, want.VerifySent, want.Transaction = "", nil, false, nil
+	want.Code, want.Registration, want.VerifySent, want.Transaction, want.Intent = "", nil, false, nil, nil
 	want.Resetting, want.Verifying, want.Verified, want.FromLink = false, false, false, false
 	if diff := cmp.Diff(want, a, plainAttempt); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

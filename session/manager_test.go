@@ -19,11 +19,12 @@ func TestRedaction(t *testing.T) {
 	a := full()
 	a.Short, a.LoginName, a.Code = "shortname", planted, planted
 	a.Transaction = &Transaction{planted, planted, planted}
+	a.Intent = &Intent{Name: planted, URL: planted, Token: planted, Newcomer: &Newcomer{Email: planted}}
 	a.Outcome = &Outcome{planted, []string{planted}}
 	s, _ := alice()
 	s.Name, s.Email = planted, planted
 	for _, value := range []any{
-		Key{[]byte(planted)}, Keys{{[]byte(planted)}}, a, &a, *a.Transaction, a.Transaction, *a.Outcome, a.Outcome,
+		Key{[]byte(planted)}, Keys{{[]byte(planted)}}, a, &a, *a.Transaction, a.Transaction, *a.Outcome, a.Outcome, *a.Intent, a.Intent,
 		Account{UserID: "1", LoginName: planted, DisplayName: planted, ZitadelToken: planted}, Accounts{{ZitadelToken: planted}},
 		s, &s, TokenSet{planted, planted, time.Time{}}, &TokenSet{AccessToken: planted}, []TokenSet{{AccessToken: planted}},
 		struct{ Field *Attempt }{&a}, Config{Keys: Keys{{[]byte(planted)}}},

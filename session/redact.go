@@ -31,6 +31,12 @@ func (Transaction) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redact
 // LogValue logs nothing of a transaction.
 func (Transaction) LogValue() slog.Value { return slog.StringValue(redacted) }
 
+// Format prints nothing of a visit to an identity provider.
+func (Intent) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue logs nothing of a visit to an identity provider.
+func (Intent) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 // Format prints nothing of an outcome: its cookies sign a browser in.
 func (Outcome) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 

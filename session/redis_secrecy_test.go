@@ -33,6 +33,7 @@ func fill(t *testing.T, m *Manager, b *browser) *Attempt {
 	remember(t, m, b, Account{UserID: "346511890217304067", LoginName: "planted-login-name", ZitadelSession: "346511903119245315", ZitadelToken: "planted-zitadel-token"}, false)
 	a := startAttempt(t, m, b, Attempt{
 		LoginName: "planted-login-name", Code: "planted-mail-code", Transaction: &Transaction{Verifier: "planted-verifier"},
+		Intent: &Intent{Token: "planted-intent-token"},
 	})
 	if _, err := m.Allow(t.Context(), "password", "planted-bucket", Rate{Burst: 1, Every: time.Hour}); err != nil {
 		t.Fatal(err)
