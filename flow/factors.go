@@ -41,7 +41,7 @@ func (s State) prefer(ways []Kind) []Kind {
 // policy hides who exists they are those that everybody gets, unless this browser
 // has signed the user in before and learns nothing.
 func (s State) firstFactors() []Kind {
-	if s.Settings.IgnoreUnknownUsernames && !s.Recalled {
+	if s.hidesMethods() {
 		return s.everybodysFactors()
 	}
 	var ways []Kind
@@ -54,8 +54,11 @@ func (s State) firstFactors() []Kind {
 	if s.EmailCodeFirst && s.has(zitadelclient.MethodOTPEmail) {
 		ways = append(ways, OTPEmail)
 	}
-	return ways
+	return s.withProviders(ways)
 }
+
+// hidesMethods reports whether nothing may depend on which ways in the user has.
+func (s State) hidesMethods() bool { return s.Settings.IgnoreUnknownUsernames && !s.Recalled }
 
 // everybodysFactors are the ways in by policy alone: what depended on the user
 // would tell who is one, and what they have (CVE-2026-105206).
@@ -67,7 +70,7 @@ func (s State) everybodysFactors() []Kind {
 	if s.Settings.PasskeysType {
 		ways = append(ways, Passkey)
 	}
-	return ways
+	return s.withProviders(ways)
 }
 
 // ask is the step of the first way, with the others and the ways out on offer.
@@ -75,6 +78,9 @@ func (s State) ask(ways []Kind, reason Reason) Step {
 	step := Step{Kind: ways[0], Reason: reason, Also: slices.Concat(ways[1:], []Kind{LoginName})}
 	if slices.Contains(ways, Password) && s.mayReset() {
 		step.Also = append(step.Also, ResetPassword)
+	}
+	if slices.Contains(ways, IdentityProvider) {
+		step.Providers = s.providers()
 	}
 	return step
 }
@@ -157,7 +163,7 @@ func (s State) secondFactors() []Kind {
 // provider is no local user, unless that was long ago or a password came after.
 func (s State) secondFactorForced() bool {
 	f := s.Session.Factors
-	external := s.fresh(IdentityProvider, f.Intent, s.Settings.ExternalLoginCheckLifetime) && f.Intent.After(f.Password)
+	external := s.externalIsFresh() && f.Intent.After(f.Password)
 	return s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && !external
 }
 

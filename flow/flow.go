@@ -35,7 +35,8 @@ const (
 	OTPSMS           Kind = "otp-sms"           // a code by SMS,
 	OTPEmail         Kind = "otp-email"         // a code by e-mail,
 	RecoveryCode     Kind = "recovery-code"     // or a code from the list kept for the worst
-	IdentityProvider Kind = "identity-provider" // ask a provider; no page has it yet
+	IdentityProvider Kind = "identity-provider" // send to a provider, or ask to which
+	ProviderReturn   Kind = "provider-return"   // take what it says when they come back
 	SetUpFactor      Kind = "set-up-factor"     // choose a factor to set up
 	SetUpPasskey     Kind = "set-up-passkey"    // and set one up
 	SetUpSecurityKey Kind = "set-up-security-key"
@@ -82,6 +83,9 @@ type Step struct {
 	// own choice ("Forgot your password?", "Not you?"). They never lead further
 	// than Kind does: Next is asked again afterwards.
 	Also []Kind
+	// Providers are those that may be chosen where IdentityProvider may be opened,
+	// by id.
+	Providers []string
 }
 
 // Allows reports whether a page of this kind may be opened at this step.
@@ -104,6 +108,7 @@ func Next(s State) Step {
 // decide runs the rules in order; the first that objects names the step.
 func decide(s State) Step {
 	for _, rule := range []func(State) (Step, bool){
+		returned,
 		resetting,
 		verifying,
 		registering,

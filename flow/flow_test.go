@@ -90,6 +90,46 @@ func byPasskey(s *flow.State) {
 
 func byProvider(s *flow.State) {
 	s.Session.Factors.Password, s.Session.Factors.Intent = time.Time{}, ago(time.Minute)
+	s.CameBy = "500"
+	withProviders(s)
+}
+
+// withProviders has two providers, one of which makes users.
+func withProviders(s *flow.State) {
+	s.Settings.AllowExternalIDP = true
+	s.Providers = []zitadelclient.IdentityProvider{{ID: "500", Name: "Example ID", CreationAllowed: true}, {ID: "501", Name: "Other ID"}}
+}
+
+// linked is a user whom providers know.
+func linked(ids ...string) func(*flow.State) {
+	return func(s *flow.State) {
+		withProviders(s)
+		s.Linked, s.Methods = ids, append(s.Methods, zitadelclient.MethodIDP)
+	}
+}
+
+// linkedOnly is a user who has no other way in.
+func linkedOnly(ids ...string) func(*flow.State) {
+	return func(s *flow.State) {
+		s.Methods = nil
+		linked(ids...)(s)
+	}
+}
+
+func noExternal(s *flow.State)               { s.Settings.AllowExternalIDP = false }
+func chosen(id string) func(*flow.State)     { return func(s *flow.State) { s.Chosen = id } }
+func demanding(id string) func(*flow.State)  { return func(s *flow.State) { s.Request.Provider = id } }
+func taken(kind flow.Kind) func(*flow.State) { return func(s *flow.State) { s.Preferred = kind } }
+func creating(s *flow.State)                 { s.Request.Create = true }
+func closed(s *flow.State)                   { s.Settings.AllowRegister = false }
+func registration(r flow.Registration) func(*flow.State) {
+	return func(s *flow.State) { s.Registration = r }
+}
+func externalAt(at time.Time) func(*flow.State) {
+	return func(s *flow.State) {
+		byProvider(s)
+		s.Session.Factors.Intent = at
+	}
 }
 
 // shown puts a check of a minute ago into the session.
@@ -159,11 +199,60 @@ func TestNext(t *testing.T) {
 		{"user without a password, hidden", []change{identified, hiding, func(s *flow.State) { s.Methods = nil }}, flow.Password, ""},
 		{"passwords are off", []change{identified, func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
 		{"passwords were switched off since", []change{func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
-		{"signed in by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(time.Minute) }}, flow.Finish, ""},
-		{"signed in by a provider long ago", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.Intent = ago(241 * time.Hour) }}, flow.Password, flow.ReauthRequired},
+		{"signed in by a provider", []change{byProvider}, flow.Finish, ""},
+		{"signed in by a provider long ago", []change{externalAt(ago(241 * time.Hour))}, flow.Password, flow.ReauthRequired},
 		{"signed in by a passkey", []change{byPasskey}, flow.Finish, ""},
 		{"a security key alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.WebAuthN = ago(time.Minute) }}, flow.Password, ""},
 		{"a one-time code alone is no first factor", []change{passwordAt(time.Time{}), func(s *flow.State) { s.Session.Factors.TOTP = ago(time.Minute) }}, flow.Password, ""},
+
+		// Identity providers.
+		{"known to a provider alone", []change{identified, linkedOnly("500")}, flow.IdentityProvider, ""},
+		{"known to two", []change{identified, linkedOnly("500", "501")}, flow.IdentityProvider, ""},
+		{"known to one that is not active", []change{identified, linkedOnly("502")}, flow.Deny, flow.NoMethod},
+		{"known to a provider, but policy allows none", []change{identified, linkedOnly("500"), noExternal}, flow.Deny, flow.NoMethod},
+		{"has a password too", []change{identified, linked("500")}, flow.Password, ""},
+		{"has a password too, and chose the provider", []change{identified, linked("500"), taken(flow.IdentityProvider)}, flow.IdentityProvider, ""},
+		{"known to no provider, and chose one", []change{identified, withProviders, taken(flow.IdentityProvider)}, flow.Password, ""},
+		{"chose a provider before any name", []change{stranger, withProviders, chosen("501")}, flow.IdentityProvider, ""},
+		{"chose a provider that is not active", []change{stranger, withProviders, chosen("502")}, flow.LoginName, ""},
+		{"chose a provider, and policy allows none", []change{stranger, withProviders, noExternal, chosen("501")}, flow.LoginName, ""},
+		{"chose a provider in place of signing up here", []change{stranger, withProviders, creating, chosen("500")}, flow.IdentityProvider, ""},
+		{"back from a provider", []change{stranger, withProviders, chosen("500"), func(s *flow.State) { s.Returned = true }}, flow.ProviderReturn, ""},
+		{"back from a provider, all shown before", []change{byProvider, func(s *flow.State) { s.Returned = true }}, flow.ProviderReturn, ""},
+		{"came by a provider that was switched off", []change{byProvider, linkedOnly(), func(s *flow.State) { s.CameBy = "502" }}, flow.Deny, flow.NoMethod},
+		{"came by a provider that nobody remembers", []change{byProvider, func(s *flow.State) { s.CameBy = "" }}, flow.Password, flow.ReauthRequired},
+		{"came by a provider, and policy allows none any more", []change{byProvider, noExternal}, flow.Password, flow.ReauthRequired},
+		{"came by a provider, prompt=login", []change{byProvider, linkedOnly("500"), before, prompt("login")}, flow.IdentityProvider, flow.ReauthRequired},
+		{"came by a provider for it, prompt=login", []change{byProvider, prompt("login")}, flow.Finish, ""},
+		{"came by a provider, max_age exceeded", []change{externalAt(ago(2 * time.Hour)), linkedOnly("500"), before, maxAge(time.Hour)}, flow.IdentityProvider, flow.ReauthRequired},
+		{"came by a provider, TOTP enrolled", []change{byProvider, method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
+		{"came by a provider, address unproven", []change{byProvider, func(s *flow.State) { s.User.EmailVerified = false }}, flow.VerifyEmail, ""},
+		{"came by a provider, of another organization", []change{byProvider, func(s *flow.State) { s.Request.Organization = "11" }}, flow.Deny, flow.WrongOrganization},
+		{"hidden, providers and no passwords", []change{stranger, hiding, hiddenName, noPasswords, noPasskeys, withProviders}, flow.IdentityProvider, ""},
+		{"hidden, a user with a password alone, providers and no passwords", []change{identified, hiding, noPasswords, noPasskeys, withProviders}, flow.IdentityProvider, ""},
+		{"hidden, a user known to a provider", []change{identified, hiding, linkedOnly("500")}, flow.Password, ""},
+
+		// The provider that the client asks for.
+		{"a provider asked for, nobody yet", []change{stranger, withProviders, demanding("500")}, flow.IdentityProvider, ""},
+		{"a provider asked for that is not active", []change{stranger, withProviders, demanding("502")}, flow.Deny, flow.NoMethod},
+		{"a provider asked for, and policy allows none", []change{stranger, withProviders, noExternal, demanding("500")}, flow.Deny, flow.NoMethod},
+		{"a provider asked for, came by it", []change{byProvider, demanding("500")}, flow.Finish, ""},
+		{"a provider asked for, came by another", []change{byProvider, linked("500", "501"), demanding("501")}, flow.IdentityProvider, flow.ReauthRequired},
+		{"a provider asked for, password shown", []change{linked("500"), demanding("500")}, flow.IdentityProvider, flow.ReauthRequired},
+		{"a provider asked for that does not know the user", []change{withProviders, demanding("500")}, flow.Deny, flow.NoMethod},
+		{"a provider asked for, passkey shown", []change{byPasskey, linked("500"), demanding("500")}, flow.IdentityProvider, flow.ReauthRequired},
+		{"a provider asked for, to sign up", []change{stranger, withProviders, creating, demanding("500")}, flow.IdentityProvider, ""},
+		{"a provider asked for, hidden", []change{stranger, hiding, hiddenName, withProviders, demanding("500")}, flow.IdentityProvider, ""},
+
+		// Whom a provider knows and nobody here does.
+		{"a newcomer", []change{stranger, withProviders, chosen("500"), registration(flow.ByProvider)}, flow.Register, ""},
+		{"a newcomer of a provider that makes no users", []change{stranger, withProviders, chosen("501"), registration(flow.ByProvider)}, flow.Deny, flow.RegisterClosed},
+		{"a newcomer where nobody may register", []change{stranger, withProviders, closed, chosen("500"), registration(flow.ByProvider)}, flow.Deny, flow.RegisterClosed},
+		{"a newcomer where no provider is allowed", []change{stranger, withProviders, noExternal, chosen("500"), registration(flow.ByProvider)}, flow.Deny, flow.RegisterClosed},
+		{"a newcomer where passwords are off", []change{stranger, withProviders, noPasswords, chosen("500"), registration(flow.ByProvider)}, flow.Register, ""},
+		{"a newcomer whose address is taken, passwords off", []change{stranger, withProviders, noPasswords, registration(flow.AddressTaken)}, flow.VerifyEmail, ""},
+		{"sign-up where passwords are off", []change{stranger, withProviders, noPasswords, creating}, flow.IdentityProvider, ""},
+		{"sign-up where passwords and providers are off", []change{stranger, noPasswords, creating}, flow.Deny, flow.RegisterClosed},
 
 		// What the client demands.
 		{"prompt=login, password shown for it", []change{prompt("login")}, flow.Finish, ""},
@@ -304,9 +393,7 @@ func TestNext(t *testing.T) {
 		{"expires soon, and a change is required", []change{expiring, func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.ChangePassword, flow.ChangeRequired},
 		{"expired, and warned about in vain", []change{expiring, func(s *flow.State) { s.User.PasswordChanged = ago(91 * 24 * time.Hour) }}, flow.ChangePassword, flow.PasswordExpired},
 		{"a factor is offered before the warning", []change{expiring, offering}, flow.SetUpFactor, flow.FactorOffered},
-		{"change required of who came by a provider", []change{passwordAt(time.Time{}), func(s *flow.State) {
-			s.User.PasswordChangeRequired, s.Session.Factors.Intent = true, ago(time.Minute)
-		}}, flow.Finish, ""},
+		{"change required of who came by a provider", []change{byProvider, func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.Finish, ""},
 		{"change wanted", []change{func(s *flow.State) { s.Changing = true }}, flow.ChangePassword, ""},
 		{"change wanted, not signed in", []change{identified, func(s *flow.State) { s.Changing = true }}, flow.Password, ""},
 
@@ -356,6 +443,13 @@ func TestAlso(t *testing.T) {
 		{"verify without a session", func(*flow.State) {}, flow.VerifyEmail, false},
 		{"finish is not a page", func(*flow.State) {}, flow.Finish, false},
 		{"sign-up from the name page", stranger, flow.Register, true},
+		{"a provider from the name page", func(s *flow.State) { stranger(s); withProviders(s) }, flow.IdentityProvider, true},
+		{"a provider where policy allows none", func(s *flow.State) { stranger(s); withProviders(s); noExternal(s) }, flow.IdentityProvider, false},
+		{"a provider from the password page", linked("500"), flow.IdentityProvider, true},
+		{"a provider that does not know the user, from the password page", linked("502"), flow.IdentityProvider, false},
+		{"a provider from the password page, hidden", func(s *flow.State) { linked("502")(s); hiding(s) }, flow.IdentityProvider, true},
+		{"a password where the client asks for a provider", func(s *flow.State) { linked("500")(s); demanding("500")(s) }, flow.Password, false},
+		{"a provider's return that nobody brought", linked("500"), flow.ProviderReturn, false},
 		{"sign-up where closed", func(s *flow.State) { stranger(s); s.Settings.AllowRegister = false }, flow.Register, false},
 		{"its second page without the first", stranger, flow.RegisterPassword, false},
 		{"the password, from a reset that was asked for here", func(s *flow.State) { s.Resetting = true }, flow.Password, true},
@@ -370,6 +464,36 @@ func TestAlso(t *testing.T) {
 				t.Errorf("Allows(%s) = %t, want %t", test.kind, got, test.want)
 			}
 		})
+	}
+}
+
+// TestProviders says which providers may be chosen, wherever one may.
+func TestProviders(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		changes []func(*flow.State)
+		want    []string
+	}{
+		{"nobody yet", []func(*flow.State){stranger, withProviders}, []string{"500", "501"}},
+		{"sign-up", []func(*flow.State){stranger, withProviders, creating}, []string{"500"}},
+		{"sign-up, passwords off", []func(*flow.State){stranger, withProviders, creating, noPasswords}, []string{"500"}},
+		{"sign-up, closed", []func(*flow.State){stranger, withProviders, creating, closed}, nil},
+		{"chosen", []func(*flow.State){stranger, withProviders, chosen("501")}, []string{"501"}},
+		{"asked for", []func(*flow.State){stranger, withProviders, demanding("501")}, []string{"501"}},
+		{"a known user", []func(*flow.State){identified, linked("501", "502")}, []string{"501"}},
+		{"a known user, asked for another", []func(*flow.State){identified, linked("501"), demanding("500")}, nil},
+		{"a user, hidden", []func(*flow.State){identified, linked("501"), hiding}, []string{"500", "501"}},
+		{"nobody, hidden", []func(*flow.State){stranger, withProviders, hiding, hiddenName}, []string{"500", "501"}},
+		{"a user, hidden, in a browser that knows them", []func(*flow.State){identified, linked("501"), hiding, recalled}, []string{"501"}},
+		{"policy allows none", []func(*flow.State){stranger, withProviders, noExternal}, nil},
+	} {
+		s := signedIn()
+		for _, change := range test.changes {
+			change(&s)
+		}
+		if got := flow.Next(s).Providers; !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
 	}
 }
 
@@ -458,6 +582,16 @@ func succeed(s *flow.State, step flow.Step) bool {
 			return false // a page for everybody, where policy hides who has one
 		}
 		return show(flow.Passkey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, true })
+	case flow.IdentityProvider:
+		at := slices.IndexFunc(step.Providers, func(id string) bool { return slices.Contains(s.Linked, id) })
+		if at < 0 {
+			return false // a page for everybody, and nobody that these know
+		}
+		s.CameBy = step.Providers[at]
+		return show(flow.IdentityProvider, func(f *zitadelclient.Factors) { f.Intent = s.Now })
+	case flow.ProviderReturn:
+		s.Returned = false
+		return true
 	case flow.SecurityKey:
 		return show(flow.SecurityKey, func(f *zitadelclient.Factors) { f.WebAuthN, f.UserVerified = s.Now, false })
 	case flow.TOTP:
@@ -527,7 +661,11 @@ func forbidden(s flow.State) string {
 	has := func(m zitadelclient.AuthMethod) bool { return slices.Contains(s.Methods, m) }
 	passkey := s.Settings.PasskeysType && has(zitadelclient.MethodPasskey) && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour)
 	word := s.Settings.AllowUsernamePassword && stands(flow.Password, f.Password, 240*time.Hour)
-	provider := stands(flow.IdentityProvider, f.Intent, 240*time.Hour)
+	active := slices.ContainsFunc(s.Providers, func(p zitadelclient.IdentityProvider) bool { return p.ID == s.CameBy })
+	provider := s.Settings.AllowExternalIDP && active && stands(flow.IdentityProvider, f.Intent, 240*time.Hour)
+	if asked := s.Request.Provider; asked != "" && (!provider || s.CameBy != asked) {
+		return "the client asked for users of a provider"
+	}
 	mailed := stands(flow.OTPEmail, f.OTPEmail, 18*time.Hour)
 	byMail := s.EmailCodeFirst && mailed && !passkey && !word && !provider
 	if !passkey && !word && !provider && !byMail {
@@ -578,6 +716,8 @@ func generate(r *rand.Rand) flow.State {
 			s.Methods = append(s.Methods, m)
 		}
 	}
+	withProviders(&s)
+	s.CameBy, s.Linked = "500", []string{"500"}
 	for _, fault := range []func(){
 		func() { s.Settings.ForceMFA = true },
 		func() { s.Settings.ForceMFALocalOnly = true },
@@ -621,6 +761,14 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Verified = true },
 		func() { s.Registration = flow.Named },
 		func() { s.Registration = flow.AddressTaken },
+		func() { s.Registration = flow.ByProvider },
+		func() { s.Settings.AllowExternalIDP = false },
+		func() { s.CameBy = "502" },
+		func() { s.CameBy = "" },
+		func() { s.Linked = nil },
+		func() { s.Chosen = "500" },
+		func() { s.Returned = true },
+		func() { s.Request.Provider = fmt.Sprint(500 + r.IntN(3)) },
 	} {
 		if r.IntN(40) == 0 {
 			fault()

@@ -36,20 +36,27 @@ func registering(s State) (Step, bool) {
 	if !wanted || s.User != nil {
 		return Step{}, false
 	}
-	if !s.mayRegister() {
-		return Step{Kind: Deny, Reason: RegisterClosed, Also: []Kind{LoginName}}, true
+	if s.Registration == NotRegistering && s.leaving() {
+		return Step{}, false // they sign up at the provider
 	}
-	switch s.Registration {
-	case Named:
-		return Step{Kind: RegisterPassword, Also: []Kind{Register, LoginName}}, true
-	case AddressTaken:
+	switch {
+	case s.Registration == ByProvider:
+		return s.askNewcomer(), true
+	case s.Registration == AddressTaken && s.Settings.AllowRegister:
 		// The same page that a new account sees, with the same ways out, so
 		// that nobody learns from sign-up who has an account. No code will
 		// ever be right here.
 		return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
-	default:
-		return Step{Kind: Register, Also: []Kind{LoginName}}, true
+	case !s.mayRegister():
+		return s.askCreating(), true
+	case s.Registration == Named:
+		return Step{Kind: RegisterPassword, Also: []Kind{Register, LoginName}}, true
 	}
+	step := Step{Kind: Register, Also: []Kind{LoginName}, Providers: s.creating()}
+	if len(step.Providers) > 0 {
+		step.Also = append(step.Also, IdentityProvider)
+	}
+	return step, true
 }
 
 // selectAccount lets the visitor choose where this browser has signed people in
@@ -67,10 +74,17 @@ func identify(s State) (Step, bool) {
 	switch {
 	case s.User != nil:
 		return Step{}, false
+	case s.Request.Provider != "":
+		return s.askProvider(s.providers()), true
+	case s.leaving():
+		return s.askProvider([]string{s.Chosen}), true
 	case s.Hidden:
 		return s.askAsEverybody(), true
 	}
-	step := Step{Kind: LoginName}
+	step := Step{Kind: LoginName, Providers: s.providers()}
+	if len(step.Providers) > 0 {
+		step.Also = append(step.Also, IdentityProvider)
+	}
 	if s.mayRegister() {
 		step.Also = append(step.Also, Register)
 	}

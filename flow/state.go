@@ -18,6 +18,9 @@ type State struct {
 	// requested one while nobody is identified.
 	Settings zitadelclient.LoginSettings
 	Expiry   zitadelclient.PasswordExpiry
+	// Providers are the active ones of that organization, as far as our pages can
+	// send anybody there.
+	Providers []zitadelclient.IdentityProvider
 
 	LoginName    string       // as typed; "" while nobody typed anything
 	Hidden       bool         // no such user, and the policy says not to tell
@@ -33,10 +36,12 @@ type State struct {
 	Shown        []Kind       // the factors that were shown in this very attempt
 	NoKeyHere    bool         // none of the user's keys is bound to our domain
 
-	Accounts      int  // how many this browser may choose from
-	AddingAccount bool // none of them, said the visitor
-	Preferred     Kind // the way that the visitor took, where there are several
-	Recalled      bool // the user was signed in in this browser before
+	Accounts      int    // how many this browser may choose from
+	AddingAccount bool   // none of them, said the visitor
+	Preferred     Kind   // the way that the visitor took, where there are several
+	Chosen        string // the identity provider they are on the way to, or that vouches for a newcomer
+	Returned      bool   // they are back from it, and nobody has looked at what it says
+	Recalled      bool   // the user was signed in in this browser before
 
 	// EmailCodeFirst and RecoveryCodes are the operator's to allow.
 	EmailCodeFirst bool
@@ -44,8 +49,10 @@ type State struct {
 
 	User               *zitadelclient.User // nil: not identified
 	Methods            []zitadelclient.AuthMethod
+	Linked             []string               // the providers that know the user, by id
 	OrganizationClosed bool                   // the user's organization is deactivated
 	Session            *zitadelclient.Session // this attempt's ZITADEL session; nil: none
+	CameBy             string                 // the provider whose word stands in it, by id
 }
 
 // Request is what the asking client demands of a sign-in.
@@ -55,6 +62,7 @@ type Request struct {
 	HintUserID   string // from an id_token_hint
 	Organization string // by scope or parameter: only its users may finish
 	Create       bool   // asked for sign-up (prompt=create)
+	Provider     string // by scope: only who comes by it may finish
 }
 
 // Registration says how far a sign-up has come.
@@ -66,6 +74,7 @@ const (
 	Unnamed        Registration = "unnamed"       // the form is open
 	Named          Registration = "named"         // names and address are known
 	AddressTaken   Registration = "address-taken" // the address has an account, which must not show
+	ByProvider     Registration = "by-provider"   // a provider knows them, and what it says is to be completed
 )
 
 func (r Request) has(prompt zitadelclient.Prompt) bool { return slices.Contains(r.Prompts, prompt) }
@@ -114,6 +123,9 @@ func (s State) firstFactorAt() time.Time {
 // firstFactorIsFresh reports whether any first factor is within its lifetime
 // and within what the client demands.
 func (s State) firstFactorIsFresh() bool {
+	if s.Request.Provider != "" {
+		return s.externalIsFresh() // nothing else will do
+	}
 	return s.otherFirstFactorIsFresh() ||
 		s.EmailCodeFirst && s.fresh(OTPEmail, s.Session.Factors.OTPEmail, s.Settings.SecondFactorCheckLifetime)
 }
@@ -122,7 +134,7 @@ func (s State) firstFactorIsFresh() bool {
 func (s State) otherFirstFactorIsFresh() bool {
 	f := s.Session.Factors
 	return s.Settings.AllowUsernamePassword && s.fresh(Password, f.Password, s.Settings.PasswordCheckLifetime) ||
-		s.fresh(IdentityProvider, f.Intent, s.Settings.ExternalLoginCheckLifetime) ||
+		s.externalIsFresh() ||
 		s.hasPasskey() && s.fresh(Passkey, passkeyAt(f), s.Settings.MultiFactorCheckLifetime)
 }
 
