@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 
+	"torhaus/flow"
 	"torhaus/session"
 	"torhaus/templates"
 	"torhaus/zitadelclient"
@@ -17,10 +19,14 @@ import (
 func (v *visit) discover(r *session.Registration) error {
 	r.Organization = ""
 	organization, settings, err := v.discovered(r.Email)
-	switch {
-	case err != nil || organization == "":
+	if err != nil || organization == "" {
 		return err
-	case !settings.AllowRegister || !settings.AllowUsernamePassword:
+	}
+	joins, err := v.mayJoin(organization, settings)
+	if err != nil {
+		return err
+	}
+	if !joins {
 		return refuse(templates.FieldEmail, "problem.register_not_allowed")
 	}
 	r.Organization = organization
@@ -64,4 +70,16 @@ func (v *visit) discovered(email string) (id string, settings zitadelclient.Logi
 		return "", settings, err
 	}
 	return found[0].ID, settings, nil
+}
+
+// mayJoin reports whether the organization takes new users the way that this one
+// comes.
+func (v *visit) mayJoin(organization string, settings zitadelclient.LoginSettings) (bool, error) {
+	if v.state.Registration != flow.ByProvider {
+		return settings.AllowRegister && settings.AllowUsernamePassword, nil
+	}
+	providers, err := v.providersOf(organization, settings)
+	return settings.AllowRegister && slices.ContainsFunc(providers, func(p zitadelclient.IdentityProvider) bool {
+		return p.ID == v.attempt.Intent.Provider && p.CreationAllowed
+	}), err
 }

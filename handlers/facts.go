@@ -36,6 +36,8 @@ func (v *visit) load() error {
 		AddingAccount: a.AddingAccount,
 		Recalled:      a.Recalled,
 		Preferred:     flow.Kind(a.Preferred),
+		Chosen:        chosen(a),
+		Returned:      a.Intent != nil && a.Intent.Token != "" && a.Intent.Newcomer == nil,
 
 		EmailCodeFirst: v.EmailCodeFirst,
 		RecoveryCodes:  v.RecoveryCodes,
@@ -85,7 +87,7 @@ func (v *visit) loadAccount() error {
 	case err != nil:
 		return err
 	}
-	v.state.Session = &s
+	v.state.Session, v.state.CameBy = &s, v.account.Provider
 	return nil
 }
 
@@ -105,7 +107,7 @@ func (v *visit) loadUser() error {
 			ID: id, OrganizationID: snapshot.OrganizationID,
 			State: zitadelclient.UserState(snapshot.State), Human: true,
 		}
-		v.state.Methods = methods(snapshot.Methods)
+		v.state.Methods, v.state.Linked = methods(snapshot.Methods), snapshot.Providers
 		return nil
 	}
 	user, err := v.Zitadel.User(v.ctx, id)
@@ -119,7 +121,10 @@ func (v *visit) loadUser() error {
 	v.state.User = &user
 	// All of them, keys of other domains too: one that cannot be shown here is a
 	// factor all the same, and a password alone must not do in its place.
-	v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id)
+	if v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id); err != nil {
+		return err
+	}
+	v.state.Linked, err = v.linked(id, v.state.Methods)
 	return err
 }
 
@@ -152,11 +157,12 @@ func (v *visit) countAccounts() error {
 }
 
 // choices are the accounts that may be chosen here: those of the organization
-// that is asked for.
+// and of the provider that are asked for.
 func (v *visit) choices() ([]session.Account, error) {
 	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
 	return slices.DeleteFunc(offered(accounts), func(a session.Account) bool {
-		return v.attempt.Organization != "" && a.OrganizationID != v.attempt.Organization
+		return v.attempt.Organization != "" && a.OrganizationID != v.attempt.Organization ||
+			v.attempt.Request.Provider != "" && a.Provider != v.attempt.Request.Provider
 	}), unavailable(err)
 }
 
@@ -170,7 +176,10 @@ func (v *visit) loadSettings() (err error) {
 	if v.state.Settings, err = v.Zitadel.LoginSettings(v.ctx, organization); err != nil {
 		return err
 	}
-	if v.state.User == nil || v.state.Session == nil && v.state.Settings.IgnoreUnknownUsernames {
+	if v.state.Providers, err = v.providersOf(organization, v.state.Settings); err != nil || v.state.User == nil {
+		return err
+	}
+	if v.state.Session == nil && v.state.Settings.IgnoreUnknownUsernames {
 		return nil // before a factor was shown, a call about somebody would tell that they exist
 	}
 	if v.state.Expiry, err = v.Zitadel.PasswordExpiry(v.ctx, organization); err != nil {
@@ -237,6 +246,7 @@ func request(a *session.Attempt) flow.Request {
 		HintUserID:   r.HintUserID,
 		Organization: a.Organization,
 		Create:       r.Create,
+		Provider:     r.Provider,
 	}
 }
 
@@ -246,6 +256,8 @@ func registration(a *session.Attempt) flow.Registration {
 		return flow.NotRegistering
 	case r.Taken:
 		return flow.AddressTaken
+	case a.Intent != nil && a.Intent.Newcomer != nil:
+		return flow.ByProvider
 	case r.Complete:
 		return flow.Named
 	}

@@ -70,6 +70,7 @@ type Handlers struct {
 	codePace     *pace // of checking a mailed code
 	loadPace     *pace // of reading the facts of a session
 	keyPace      *pace // of a challenge for a passkey, or a check of its answer
+	newcomerPace *pace // of making an account of a provider's, which has no password
 	themes       *themes
 	ready        readiness
 	keeper       *session.Keeper // of our apps' sessions
@@ -90,7 +91,8 @@ func New(cfg Config) *Handlers {
 		cfg.ZitadelSessionLifetime = 30 * 24 * time.Hour
 	}
 	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
-		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace), themes: newThemes()}
+		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace),
+		newcomerPace: newPace(firstLoadPace), themes: newThemes()}
 	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger})
 	return h
 }

@@ -23,6 +23,7 @@ var (
 	perClientCode     = session.Rate{Burst: 40, Every: 10 * time.Second}
 	perAccountGuess   = session.Rate{Burst: 40, Every: 15 * time.Minute} // over days: a code has six digits
 	perClientRegister = session.Rate{Burst: 20, Every: time.Minute}
+	perClientProvider = session.Rate{Burst: 60, Every: 2 * time.Second}
 )
 
 // bucket is one limit on one key.
@@ -107,6 +108,12 @@ func (v *visit) limitPassword() error {
 	return v.limit(
 		bucket{"password-client", v.client(), perClientPassword},
 		bucket{"password-account", key, perAccountPass})
+}
+
+// limitProvider bounds how many visits to identity providers an address can begin
+// and bring to an end: each is kept by ZITADEL for good.
+func (v *visit) limitProvider() error {
+	return v.limit(bucket{"provider-client", v.client(), perClientProvider})
 }
 
 // limitCode bounds guessing at a code. Here all browsers in which the user has

@@ -171,17 +171,39 @@ func (h *Handlers) clientEntry(r *http.Request, id zitadelclient.AuthRequestID) 
 		request.Prompts = append(request.Prompts, string(p))
 		request.Create = request.Create || p == zitadelclient.PromptCreate
 	}
+	if request.Provider, err = requestedProvider(ar.Scopes); err != nil {
+		return nil, err
+	}
 	attempt := &session.Attempt{Request: request}
 	attempt.LoginHint(ar.LoginHint)
 	attempt.Organization, err = h.requestedOrganization(r, ar.Scopes)
 	return attempt, err
 }
 
-// Scopes by which a client asks for users of one organization.
+// Scopes by which a client asks for users of one organization, and for those who
+// come by one identity provider.
 const (
 	organizationScope = "urn:zitadel:iam:org:id:"
 	domainScope       = "urn:zitadel:iam:org:domain:primary:"
+	providerScope     = "urn:zitadel:iam:org:idp:id:"
 )
+
+// requestedProvider is the identity provider that the client's scopes ask for. One
+// that cannot be is refused: to drop it would let in whoever came another way.
+func requestedProvider(scopes []string) (string, error) {
+	provider := ""
+	for _, scope := range scopes {
+		id, ok := strings.CutPrefix(scope, providerScope)
+		switch {
+		case !ok:
+			continue
+		case id == "" || numeric(id) != id || provider != "" && provider != id:
+			return "", badRequest(errors.New("the scopes name no single identity provider"))
+		}
+		provider = id
+	}
+	return provider, nil
+}
 
 // requestedOrganization is the organization that the client's scopes ask for.
 func (h *Handlers) requestedOrganization(r *http.Request, scopes []string) (string, error) {
@@ -329,6 +351,9 @@ func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt) erro
 			continue
 		}
 		if attempt.Organization != "" && attempt.Organization != account.OrganizationID {
+			continue
+		}
+		if request.Provider != "" && request.Provider != account.Provider {
 			continue
 		}
 		attempt.Recall(account)

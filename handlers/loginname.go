@@ -25,6 +25,10 @@ var loginNameStep = step{
 const longestLoginName = 200
 
 func showLoginName(v *visit) (templates.Page, error) {
+	providers, err := v.openProviders()
+	if err != nil {
+		return nil, err
+	}
 	return templates.LoginNamePage{
 		Base:        v.base(),
 		LoginName:   v.attempt.LoginName,
@@ -32,6 +36,7 @@ func showLoginName(v *visit) (templates.Page, error) {
 		CanRegister: v.step.Allows(flow.Register),
 		CanReset:    v.step.Allows(flow.ResetPassword),
 		Remember:    v.attempt.Persistent && !v.attempt.Recalled, // another's choice is not this one's
+		Providers:   buttons(providers),
 
 		PasskeyOptions: v.suggestion(),
 	}, nil
@@ -53,6 +58,9 @@ func loginNameLabel(s zitadelclient.LoginSettings) string {
 // submitLoginName finds the user. A new name forgets whatever an earlier one
 // had found: factors never move from one user to another.
 func submitLoginName(v *visit, form url.Values) error {
+	if id := form.Get(templates.FieldProvider); id != "" {
+		return v.chooseAnew(id, form.Has(templates.FieldRemember))
+	}
 	name := strings.TrimSpace(form.Get(templates.FieldLoginName))
 	v.dropProvisional()
 	v.attempt.ForgetUser()
@@ -159,7 +167,8 @@ func (v *visit) identified(user zitadelclient.User) error {
 	for i, m := range found {
 		v.attempt.User.Methods[i] = string(m)
 	}
-	return nil
+	v.attempt.User.Providers, err = v.linked(user.ID, found)
+	return err
 }
 
 // reuseSession goes on in the ZITADEL session that this browser has of the user:

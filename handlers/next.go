@@ -63,6 +63,8 @@ var stepPaths = map[flow.Kind]string{
 	flow.RegisterPassword: "/register/password",
 	flow.VerifyEmail:      "/verify",
 	flow.Verified:         "/verify/success",
+	flow.IdentityProvider: "/idp",
+	flow.ProviderReturn:   "/idp/{provider}/process",
 }
 
 // arrivals are what a step needs done before its page is shown: a challenge to
@@ -75,4 +77,6 @@ var arrivals = map[flow.Kind]func(*visit) error{
 	flow.SecurityKey: (*visit).challengeOnArrival,
 	flow.OTPSMS:      (*visit).codeOnArrival,
 	flow.OTPEmail:    (*visit).codeOnArrival,
+
+	flow.IdentityProvider: (*visit).leaveForProvider,
 }

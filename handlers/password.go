@@ -125,6 +125,7 @@ func (v *visit) accountWith(ref zitadelclient.SessionRef) *session.Account {
 		UserID: snapshot.ID, OrganizationID: snapshot.OrganizationID,
 		LoginName: snapshot.LoginName, DisplayName: snapshot.DisplayName,
 		ZitadelSession: ref.ID, ZitadelToken: ref.Token, Used: v.Now(), Persistent: v.attempt.Persistent,
+		Provider: v.cameBy(ref),
 	}
 }
 

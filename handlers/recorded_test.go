@@ -117,6 +117,7 @@ func newRecorded(t *testing.T) *recorded {
 		"GET /v2/sessions/{id}":                     "session-get-ok-permission",
 		"POST /v2/organizations/_search":            "provision-orgs-by-domain",
 		"GET /v2/settings/login":                    "settings-login",
+		"GET /v2/settings/login/idps":               "settings-login-idps",
 		"GET /v2/settings":                          "settings-general",
 		"GET /v2/settings/password/expiry":          "settings-password-expiry",
 		"GET /v2/settings/branding":                 "settings-branding",

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,6 +37,7 @@ func showRegister(v *visit) (templates.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	providers := v.listed(v.step.Providers)
 	page := templates.RegisterPage{Base: v.base(), NeedTerms: legal.TOSLink != "", NeedPrivacy: legal.PrivacyPolicyLink != ""}
 	if r := v.attempt.Registration; r != nil {
 		page.GivenName, page.FamilyName, page.Email = r.GivenName, r.FamilyName, r.Email
@@ -43,6 +45,11 @@ func showRegister(v *visit) (templates.Page, error) {
 	} else if strings.Contains(v.attempt.LoginName, "@") {
 		page.Email = v.attempt.LoginName // typed before; never asked for twice
 	}
+	if v.state.Registration == flow.ByProvider {
+		page.FromProvider, page.Vouched = v.attempt.Intent.Name, v.vouchedAddress()
+		return page, nil
+	}
+	page.Providers = buttons(slices.DeleteFunc(providers, func(p zitadelclient.IdentityProvider) bool { return !p.CreationAllowed }))
 	return page, nil
 }
 
@@ -56,16 +63,25 @@ func submitRegister(v *visit, form url.Values) error {
 		Email:      strings.TrimSpace(form.Get(templates.FieldEmail)),
 		Terms:      form.Has(templates.FieldTerms), Privacy: form.Has(templates.FieldPrivacy),
 	}
-	shownBy := v.organization()
+	if id := form.Get(templates.FieldProvider); id != "" {
+		return v.chooseAnew(id, false)
+	}
+	shownBy, intent := v.organization(), v.attempt.Intent
 	if before := v.attempt.Registration; before != nil && before.Email == typed.Email {
 		typed.Organization = before.Organization
 	}
 	v.attempt.ForgetUser()
 	v.attempt.Registration = typed // kept as typed, also when it is refused
+	if v.state.Registration == flow.ByProvider {
+		v.attempt.Intent = intent // which vouches for them
+	}
 	v.attempt.LoginName = typed.Email
 	v.fresh = false
 	if err := v.checkRegistration(typed, shownBy); err != nil {
 		return err
+	}
+	if v.state.Registration == flow.ByProvider {
+		return v.createNewcomer()
 	}
 	typed.Complete = true
 	return nil
@@ -191,7 +207,7 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	}
 	v.attempt.User.DisplayName = v.attempt.Registration.GivenName + " " + v.attempt.Registration.FamilyName
 	v.attempt.VerifySent = true // with the creation itself
-	err = v.firstSession(userID, password)
+	err = v.firstSession(userID, zitadelclient.Checks{Password: password})
 	v.signUpPace.saw(v.Now().Sub(began))
 	if kindOf(err) == notZitadels || err == nil {
 		return err
@@ -205,8 +221,9 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 // firstSession signs the new user in, by login name: by the id, a user this young
 // is not found yet. Where login names end in the organization's domain, ZITADEL
 // has made another of the address, and says which.
-func (v *visit) firstSession(userID, password string) error {
-	err := v.createSession(zitadelclient.Checks{LoginName: v.attempt.Registration.Email, Password: password})
+func (v *visit) firstSession(userID string, checks zitadelclient.Checks) error {
+	checks.LoginName = v.attempt.Registration.Email
+	err := v.createSession(checks)
 	if kindOf(err) != zitadelclient.NotFound {
 		return err
 	}
@@ -215,7 +232,8 @@ func (v *visit) firstSession(userID, password string) error {
 		return err
 	}
 	v.attempt.User.LoginName = user.PreferredLoginName
-	return v.createSession(zitadelclient.Checks{LoginName: user.PreferredLoginName, Password: password})
+	checks.LoginName = user.PreferredLoginName
+	return v.createSession(checks)
 }
 
 func (v *visit) createUser(organization, password string) (string, error) {
@@ -235,6 +253,10 @@ func (v *visit) findOwners() ([]zitadelclient.User, error) {
 // addressTaken answers a sign-up with an address that has an account exactly as
 // it answers a new one, and tells the owner by mail.
 func (v *visit) addressTaken(owners []zitadelclient.User, began time.Time) error {
+	return v.answerTaken(owners, began, v.signUpPace)
+}
+
+func (v *visit) answerTaken(owners []zitadelclient.User, began time.Time, pace *pace) error {
 	v.attempt.Registration.Taken = true
 	v.fresh = false
 	if len(owners) == 1 && owners[0].Human && v.mayMail(owners[0].ID) {
@@ -242,6 +264,6 @@ func (v *visit) addressTaken(owners []zitadelclient.User, began time.Time) error
 			v.Logger.WarnContext(v.ctx, "the owner of a taken address could not be told", "error", err)
 		}
 	}
-	v.signUpPace.even(v.ctx, v.Wait, began, v.Now)
+	pace.even(v.ctx, v.Wait, began, v.Now)
 	return unavailable(v.Sessions.RefreshAccounts(v.ctx, v.w, v.r)) // the same cookie that a new account gets
 }

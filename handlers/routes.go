@@ -33,15 +33,20 @@ func (h *Handlers) steps() []step {
 		setUpTOTPStep,
 		setUpOTPSMSStep,
 		setUpOTPEmailStep,
+		providerStep,
+		providerReturnStep,
 	}
 }
 
-// mailGets are the steps whose address also stands in mails.
-func (h *Handlers) mailGets() map[string]web.Handler {
+// linkGets are the steps whose address also stands in mails, or that ZITADEL sends
+// a browser to.
+func (h *Handlers) linkGets() map[string]web.Handler {
 	return map[string]web.Handler{
 		passwordSetStep.path: h.getPasswordSet,
 		verifyStep.path:      h.getVerify,
 		otpEmailStep.path:    h.getOTPEmail,
+
+		providerReturnStep.path: h.getProviderReturn,
 	}
 }
 
@@ -78,10 +83,12 @@ func (h *Handlers) pageRoutes(root chi.Router, base string) {
 	h.handle(r, base+"/callback", web.Methods{"GET": h.callback})
 	h.handle(r, base+"/signedin", web.Methods{"GET": h.signedIn})
 	h.handle(r, base+"/logout/done", web.Methods{"GET": h.logoutDone})
-	mailGets := h.mailGets()
+	h.handle(r, base+"/idp/{provider}/success", web.Methods{"GET": h.getProviderReturn})
+	h.handle(r, base+"/idp/{provider}/failure", web.Methods{"GET": h.getProviderFailure})
+	linkGets := h.linkGets()
 	for _, s := range h.steps() {
 		methods := web.Methods{"GET": h.get(s)}
-		if get, ok := mailGets[s.path]; ok {
+		if get, ok := linkGets[s.path]; ok {
 			methods["GET"] = get
 		}
 		if s.submit != nil {

@@ -122,7 +122,8 @@ func (h *Handlers) take(w http.ResponseWriter, r *http.Request, s step, form url
 		return v.replay(s)
 	}
 	v.attempt.LastAccounts = v.accountsMark()
-	v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies, v.attempt.Notice = mark, nil, nil, ""
+	v.attempt.LastForm, v.attempt.LastProblem, v.attempt.LastCookies = mark, nil, nil
+	v.attempt.Notice, v.attempt.NoticeArgs = "", nil
 	v.attempt.Turn++
 	return v.submit(s, form)
 }

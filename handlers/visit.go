@@ -34,6 +34,7 @@ type visit struct {
 	unknownKey string    // a key that the browser offers in vain, as its script is to be told
 
 	defaultOrganization string
+	vouches             string // the provider whose word this request puts into the session
 }
 
 // problem is a form that cannot be accepted: the page is shown again with it.
@@ -140,6 +141,9 @@ func (v *visit) base() templates.Base {
 	base.App = v.clientName()
 	base.Who = v.attempt.LoginName
 	base.Notice = v.attempt.Notice
+	for _, arg := range v.attempt.NoticeArgs {
+		base.NoticeArgs = append(base.NoticeArgs, arg)
+	}
 	if v.problem != nil {
 		base.Problem = &v.problem.Problem
 	}
@@ -160,8 +164,14 @@ func (v *visit) clientName() string {
 	return ""
 }
 
-// path is the address of one of our pages within this attempt.
-func (v *visit) path(page string) web.Path { return v.BasePath.Page(page, v.attempt.Short) }
+// path is the address of one of our pages within this attempt. A page that is a
+// provider's is that of the attempt's own.
+func (v *visit) path(page string) web.Path {
+	if i := v.attempt.Intent; i != nil {
+		page = strings.Replace(page, "{provider}", i.Provider, 1)
+	}
+	return v.BasePath.Page(page, v.attempt.Short)
+}
 
 // formTargets is where the form of this page may lead in the end. Chromium holds
 // form-action against the whole chain of redirects after a POST.

@@ -8,6 +8,7 @@ import (
 // wayKinds gives the steps that a visitor may choose between their words.
 var wayKinds = map[flow.Kind]string{
 	flow.Password:         templates.WayPassword,
+	flow.IdentityProvider: templates.WayProvider,
 	flow.Passkey:          templates.WayPasskey,
 	flow.SecurityKey:      templates.WayU2F,
 	flow.TOTP:             templates.WayTOTP,
@@ -27,7 +28,11 @@ func (v *visit) ways(kinds []flow.Kind) []templates.Way {
 	var ways []templates.Way
 	for _, kind := range kinds {
 		if word, ok := wayKinds[kind]; ok {
-			ways = append(ways, templates.Way{Kind: word, Href: v.path(stepPaths[kind]).String(), TestID: word + "-link"})
+			way := templates.Way{Kind: word, Href: v.path(stepPaths[kind]).String(), TestID: word + "-link"}
+			if kind == flow.IdentityProvider && len(v.step.Providers) == 1 {
+				way.Name = v.providerName(v.step.Providers[0])
+			}
+			ways = append(ways, way)
 		}
 	}
 	return ways

@@ -142,7 +142,7 @@ func (p RegisterPage) EmailField() (Field, error) {
 		Name: FieldEmail, Type: "email", Value: p.Email,
 		Autocomplete: "email", InputMode: "email", EnterKey: "next", TestID: "email-text-input",
 	}, "register.email")
-	if err != nil {
+	if err != nil || p.Vouched {
 		return f, err
 	}
 	f.Hint, err = p.T("register.email_hint")

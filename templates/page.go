@@ -82,6 +82,7 @@ const (
 	FieldAccount    = "account"    // an AccountRow's ID
 	FieldName       = "name"       // of a passkey or security key
 	FieldPhone      = "phone"
+	FieldProvider   = "provider" // the id of one
 	FieldRemember   = "remember" // "on" to keep the account after the browser is closed
 )
 

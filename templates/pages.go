@@ -21,6 +21,7 @@ type LoginNamePage struct {
 	CanRegister bool
 	CanReset    bool
 	Remember    bool // the box is ticked
+	Providers   []Provider
 
 	// PasskeyOptions is a challenge for the account that this browser knows,
 	// JSON: its passkeys are then offered among the suggestions for the field.
@@ -79,6 +80,11 @@ type RegisterPage struct {
 	NeedTerms, NeedPrivacy       bool // ask for agreement
 	Terms, Privacy               bool // agreed
 	Passkeys                     bool // offer a passkey beside the password
+	Providers                    []Provider
+	// FromProvider is the provider whose words the form is filled in with, by name;
+	// Vouched, that the address was proven to it.
+	FromProvider string
+	Vouched      bool
 }
 
 // RegisterPasswordPage asks a newcomer for a password.

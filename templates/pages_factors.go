@@ -7,6 +7,7 @@ type Way struct {
 	Kind   string // one of the Way… constants; its words and its icon
 	Href   string // where it is done, a finished URL of ours with ?a=
 	TestID string // "" for none
+	Name   string // of the provider, for WayProvider; "" for several
 }
 
 // The kinds of ways.
@@ -19,6 +20,7 @@ const (
 	WayEmail    = "email"
 	WayRecovery = "recovery"
 	WayAccounts = "accounts" // another account
+	WayProvider = "provider"
 )
 
 // AccountsPage lets a visitor choose among the accounts that this browser knows.

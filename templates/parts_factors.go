@@ -23,7 +23,7 @@ func (b Base) ways(list []Way, explained bool) (Ways, error) {
 	for _, way := range list {
 		item := WayItem{Way: way}
 		var err error
-		if item.Text, err = b.T("way." + stem(way.Kind)); err != nil {
+		if item.Text, err = b.wayText(way); err != nil {
 			return all, err
 		}
 		if explained {
@@ -34,6 +34,13 @@ func (b Base) ways(list []Way, explained bool) (Ways, error) {
 		all.Items = append(all.Items, item)
 	}
 	return all, nil
+}
+
+func (b Base) wayText(way Way) (string, error) {
+	if way.Name != "" {
+		return b.T("providers.continue", way.Name)
+	}
+	return b.T("way." + stem(way.Kind))
 }
 
 func (b Base) others(list []Way) (Ways, error) {

@@ -22,7 +22,7 @@ func Stories(text *locale.Printer) []Story {
 	for _, stories := range [][]Story{
 		loginNameStories(base), passwordStories(base), resetStories(base), changeStories(base),
 		registerStories(base), verifyStories(base), endStories(base),
-		accountStories(base), keyStories(base), codeStories(base), setUpStories(base), setUpCodeStories(base), setUpKeyStories(base),
+		accountStories(base), providerStories(base), newcomerStories(base), keyStories(base), codeStories(base), setUpStories(base), setUpCodeStories(base), setUpKeyStories(base),
 		errorStories(base), themeStories(base),
 	} {
 		all = append(all, stories...)

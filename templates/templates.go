@@ -79,6 +79,7 @@ var declared = []Page{
 	LoginNamePage{}, PasswordPage{}, PasswordResetPage{}, PasswordSetPage{}, PasswordChangePage{},
 	RegisterPage{}, RegisterPasswordPage{}, VerifyPage{}, VerifiedPage{},
 	AccountsPage{}, PasskeyPage{}, SecurityKeyPage{}, CodePage{}, ChooseFactorPage{},
+	ProviderPage{}, ProviderReturnPage{},
 	SetUpChoicePage{}, SetUpTOTPPage{}, SetUpCodePage{}, SetUpKeyPage{},
 	SignedInPage{}, LogoutPage{}, LogoutDonePage{}, ErrorPage{},
 }

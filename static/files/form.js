@@ -71,5 +71,11 @@ addEventListener("pageshow", (event) => {
   }
 });
 
+// A page that only carries something on presses its button: once, not again for who
+// reloads or goes back.
+const [visit] = performance.getEntriesByType("navigation");
+const carrying = document.querySelector("form[data-go]");
+if (visit?.type === "navigate") carrying?.requestSubmit(carrying.querySelector("[type=submit]"));
+
 // Read the problem out first; its link leads to the field.
 document.querySelector(".summary")?.focus();
