@@ -51,14 +51,19 @@ func TestBehaviour09ForceMFALocalUser(t *testing.T) {
 	forced(t, func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
 }
 
-// Until there are providers, their users find no way in: not even, with the
-// password page, one that could never work.
 func TestBehaviour10ForceMFAExternalUser(t *testing.T) {
 	w := newWorld(t)
 	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.ForceMFA = true })
-	w.addPerson(func(u *zitadeltest.UserSeed) { u.Password = "" })
-	w.typeName("bob").with(http.StatusForbidden).saying("You cannot sign in here")
-	t.Skip("identity providers are not there yet: no way to one, and no factor to set up after it")
+	provider := w.addProvider()
+	w.addIda(provider)
+	page := w.typeName("ida").there("ida").back(provider).at("/mfa/set").offering(factorLinks, everyFactor...)
+	if page.testid("reset-button") != nil {
+		t.Error("what is forced may be skipped")
+	}
+	page.b.open(w.auth + "/signedin").at("/loginname")
+	page = page.b.open(page.url.String()).follow("time-based-link").at("/otp/time-based/set").fill(nil)
+	secret := strings.ReplaceAll(nodeText(page.testid("secret")), " ", "")
+	page.typeCode(w.zitadel.TOTPCode(secret)).signedInAs("Ida Here")
 }
 
 func TestBehaviour11Lockout(t *testing.T) {

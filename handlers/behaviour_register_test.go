@@ -118,8 +118,16 @@ func TestBehaviour22RegistrationDisabled(t *testing.T) {
 }
 
 func TestBehaviour23MultipleRegistrationOptions(t *testing.T) {
-	newWorld(t).atNewPassword() // the local way
-	t.Skip("identity providers are not there yet: no choice between one and a local account")
+	w := newWorld(t)
+	provider := w.addProvider()
+	choice := func() *page {
+		form := w.inbox().follow("register-button").at("/register")
+		return form.offering([]string{"email-text-input", "provider-" + provider}, "email-text-input", "provider-"+provider)
+	}
+	page := choice().visits(provider).at("/register").holding("givenName", "Ida").holding("familyName", "Provider").holding("email", "ida@idp.example.com")
+	page.fill(map[string]string{"terms": "on", "privacy": "on"}).at("/inbox")
+	choice().fill(maps.Clone(newcomer)).at("/register/password").fill(map[string]string{"password": password}).at("/verify").
+		typeCode(w.mailedCode("nora@example.com")).at("/inbox")
 }
 
 func TestBehaviour26ChangeRequired(t *testing.T) {

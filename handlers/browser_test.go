@@ -29,6 +29,7 @@ type browser struct {
 	// header is sent with every request, as an address or a language would be.
 	header http.Header
 	hops   []string // the addresses of the last navigation
+	stays  bool     // on a page that leads on by itself
 }
 
 func newBrowser(t *testing.T) *browser {
@@ -105,10 +106,13 @@ func (b *browser) navigate(method, address string, form url.Values) *page {
 		response := b.do(method, address, form)
 		location := response.Header.Get("Location")
 		if response.StatusCode < 300 || response.StatusCode > 399 || location == "" {
-			return b.read(response)
+			page := b.read(response)
+			if location = page.onward(); location == "" {
+				return page
+			}
 		}
 		_ = response.Body.Close()
-		if response.StatusCode != http.StatusSeeOther && method == http.MethodPost {
+		if response.StatusCode > 299 && response.StatusCode != http.StatusSeeOther && method == http.MethodPost {
 			b.t.Fatalf("redirect after POST with %d: the form would be sent on", response.StatusCode)
 		}
 		next, err := response.Request.URL.Parse(location)
@@ -203,7 +207,9 @@ func (p *page) form(values map[string]string, testid ...string) (method, action 
 			node = p.find("form", func(n *html.Node) bool { return attr(n, "id") == attr(button, "form") })
 		}
 	} else {
-		node = p.find("form", func(n *html.Node) bool { return strings.EqualFold(attr(n, "method"), "post") && !has(n, "hidden") })
+		node = p.find("form", func(n *html.Node) bool {
+			return strings.EqualFold(attr(n, "method"), "post") && !has(n, "hidden") && holds(n, values)
+		})
 	}
 	if node == nil {
 		p.b.t.Fatalf("no form on %s (%d):\n%s", p.url, p.status, p.text())

@@ -54,6 +54,13 @@ func TestRouteLaw(t *testing.T) {
 		{"GET", "/healthz", [4]int{200, 200, 200, 200}},
 		{"GET", "/readyz", [4]int{200, 200, 200, 200}},
 		{"GET", "/.well-known/change-password", [4]int{303, 303, 303, 303}},
+		{"GET", "/idp", [4]int{303, 303, 303, 303}}, // there is no provider
+		{"GET", "/idp/1/process", [4]int{410, 303, 303, 410}},
+		{"GET", "/idp/1/process?id=1&token=1", [4]int{410, 410, 410, 410}},
+		{"GET", "/idp/1/success?id=1&token=1", [4]int{410, 410, 410, 410}},
+		{"GET", "/idp/1/failure?id=1", [4]int{410, 410, 410, 410}},
+		{"GET", "/idp/1/failure", [4]int{410, 410, 410, 410}},
+		{"GET", "/idp/1", [4]int{404, 404, 404, 404}},
 		{"GET", "/nothing", [4]int{404, 404, 404, 404}},
 		{"GET", "/static/none.css", [4]int{404, 404, 404, 404}},
 		{"GET", "/theme/none.css", [4]int{404, 404, 404, 404}},
@@ -67,6 +74,12 @@ func TestRouteLaw(t *testing.T) {
 		{"POST", "/password/change", [4]int{410, 303, 303, 410}},
 		{"POST", "/register/password", [4]int{410, 303, 303, 410}},
 		{"POST", "/verify", [4]int{410, 303, 303, 410}},
+		{"POST", "/idp", [4]int{410, 303, 303, 410}},
+		{"POST", "/idp/1/process", [4]int{410, 303, 303, 410}},
+		{"POST", "/idp/1/success", [4]int{405, 405, 405, 405}},
+		{"POST", "/idp/1/failure", [4]int{405, 405, 405, 405}},
+		{"HEAD", "/idp/1/process?id=1&token=1", [4]int{403, 403, 403, 403}},
+		{"HEAD", "/idp/1/failure?id=1", [4]int{403, 403, 403, 403}},
 		{"PUT", "/loginname", [4]int{405, 405, 405, 405}},
 		{"DELETE", "/session", [4]int{405, 405, 405, 405}},
 		{"HEAD", "/login", [4]int{403, 403, 403, 403}},
@@ -77,6 +90,9 @@ func TestRouteLaw(t *testing.T) {
 			var form url.Values
 			if row.method != "GET" && row.method != "HEAD" {
 				form = url.Values{}
+			}
+			if strings.Contains(row.path, "?") {
+				query = strings.Replace(query, "?", "&", 1)
 			}
 			response := b.do(row.method, w.auth+row.path+query, form)
 			_ = response.Body.Close()

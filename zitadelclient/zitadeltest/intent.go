@@ -145,6 +145,20 @@ func (s *Server) openIntent(id, token string) (*intent, error) {
 	return nil, permissionDenied("CRYPTO-Sf4gt", "Intent Token is invalid")
 }
 
+// ConfuseIntents has the answers that came so far be another provider's, as a
+// ZITADEL did that could be made to take one's answer for the other's
+// (GHSA-x4c7-fpcx-w9q6).
+func (s *Server) ConfuseIntents(providerID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.intents {
+		i.providerID, i.userID = providerID, ""
+		if u := s.linked(i.identity()); u != nil {
+			i.userID = u.id
+		}
+	}
+}
+
 // usable says whether the intent has an answer that was not used and is not too old.
 func (s *Server) usable(i *intent) bool {
 	return i.state == intentSucceeded && s.now().Before(i.answered.Add(intentLifetime))

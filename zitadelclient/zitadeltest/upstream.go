@@ -18,7 +18,7 @@ func (s *Server) Upstream(providerID string) http.Handler {
 	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		p := s.providerByID(providerID)
-		page := upstreamPage{Name: p.seed.Name, People: slices.Clone(p.people), Query: r.URL.RawQuery}
+		page := upstreamPage{Name: p.seed.Name, People: slices.Clone(p.people), Action: "/authorize?" + r.URL.RawQuery}
 		s.mu.Unlock()
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = upstreamTemplate.Execute(w, page) // a browser that left is not our trouble
@@ -39,7 +39,7 @@ func (s *Server) Upstream(providerID string) http.Handler {
 type upstreamPage struct {
 	Name   string
 	People []UpstreamUser
-	Query  string
+	Action string
 }
 
 var upstreamTemplate = template.Must(template.New("upstream").Parse(`<!doctype html>
@@ -47,7 +47,7 @@ var upstreamTemplate = template.Must(template.New("upstream").Parse(`<!doctype h
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"></head>
 <body><main><h1>{{.Name}}</h1>
 <p>This stands for an identity provider. Who are you there?</p>
-<form method="post" action="/authorize?{{.Query}}">
+<form method="post" action="{{.Action}}">
 {{- range .People}}
 <p><button type="submit" name="person" value="{{.ID}}" data-testid="person-{{.ID}}">{{.GivenName}} {{.FamilyName}} ({{.ID}})</button></p>
 {{- end}}
