@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"torhaus/zitadelclient/zitadeltest"
 )
 
@@ -18,6 +20,9 @@ func TestSignInByProvider(t *testing.T) {
 	back := page.via(provider).there("ida").at("/idp/" + provider + "/process").with(http.StatusOK).saying("Example ID")
 	if strings.Contains(back.url.RawQuery, "token") || strings.Contains(back.body, "token") {
 		t.Errorf("the token is still in sight: %s", back.url)
+	}
+	if !has(back.find("form", func(n *html.Node) bool { return attr(n, "method") == "post" }), "data-go") {
+		t.Error("the page does not go on by itself where there is a script")
 	}
 	back.fill(nil).at("/inbox")
 	if status, answer := w.session(page.b); status != http.StatusOK || answer["subject"] != id {

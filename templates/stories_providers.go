@@ -24,9 +24,9 @@ func providerStories(b Base) []Story {
 	password := PasswordPage{Base: who, LoginName: storyName, Others: []Way{{Kind: WayProvider, Href: "/idp?a=k3v9p2qa", Name: storyProvider, TestID: "provider-link"}}}
 	several := password
 	several.Others = []Way{{Kind: WayProvider, Href: "/idp?a=k3v9p2qa", TestID: "provider-link"}}
-	back := ProviderReturnPage{Base: b, Provider: "1", Name: storyProvider, Auto: true}
+	back := ProviderReturnPage{Base: b, Provider: "1", Name: storyProvider} // Auto would have it leave the gallery
 	tooMany := back
-	tooMany.Base, tooMany.Auto = b.with("problem.too_many", "", 30), false
+	tooMany.Base = b.with("problem.too_many", "", 30)
 	return []Story{
 		{"loginname/provider", name(b, one...)},
 		{"loginname/providers", name(b, storyProviders[:5]...)},

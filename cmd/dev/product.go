@@ -22,7 +22,7 @@ const cookieDomain = "example.localhost"
 
 // product is everything: its sites, and what they share.
 type product struct {
-	id, auth, app, mail, gallery site
+	id, auth, app, mail, gallery, provider site
 
 	zitadel  *zitadeltest.Server
 	client   *zitadelclient.Client
@@ -47,7 +47,7 @@ func findSources() sourceDirs {
 
 // serveProduct starts everything on the ports that the documentation names.
 func serveProduct(ctx context.Context, stdout io.Writer) error {
-	p, err := newProduct([5]int{8300, 8400, 8500, 8600, 8700}, slog.New(slog.NewTextHandler(stdout, nil)))
+	p, err := newProduct([6]int{8300, 8400, 8500, 8600, 8700, 8800}, slog.New(slog.NewTextHandler(stdout, nil)))
 	if err != nil {
 		return err
 	}
@@ -57,11 +57,11 @@ func serveProduct(ctx context.Context, stdout io.Writer) error {
 		fmt.Fprintf(stdout, "  %-20s %s\n", person.seed.UserName+"@example.com", person.special)
 	}
 	fmt.Fprintln(stdout)
-	return serveSites(ctx, []site{p.app, p.auth, p.id, p.mail, p.gallery}, stdout)
+	return serveSites(ctx, []site{p.app, p.auth, p.id, p.mail, p.gallery, p.provider}, stdout)
 }
 
 // newProduct makes everything, listening but not yet served. Port 0 is any.
-func newProduct(ports [5]int, logger *slog.Logger) (*product, error) {
+func newProduct(ports [6]int, logger *slog.Logger) (*product, error) {
 	p := &product{logger: logger}
 	for i, s := range []struct {
 		site       *site
@@ -72,6 +72,7 @@ func newProduct(ports [5]int, logger *slog.Logger) (*product, error) {
 		{&p.app, "demo app", "app.example.localhost"},
 		{&p.mail, "mails", "mail.example.localhost"},
 		{&p.gallery, "page gallery", "gallery.example.localhost"},
+		{&p.provider, "provider", "provider.localhost"},
 	} {
 		*s.site = site{name: s.name, host: s.host, address: fmt.Sprintf("127.0.0.1:%d", ports[i])}
 		if err := s.site.listen(); err != nil {
@@ -85,6 +86,7 @@ func newProduct(ports [5]int, logger *slog.Logger) (*product, error) {
 	})
 	p.id.handler = p.zitadel
 	p.mail.handler = mails(p.zitadel, seedPeople(p.zitadel))
+	p.provider.handler = p.zitadel.Upstream(seedProvider(p.zitadel, p.provider.url()))
 	p.app.handler = demo{Auth: p.auth.url(), MailURL: p.mail.url(), GalleryURL: p.gallery.url()}.handler()
 	sources := findSources()
 	var err error

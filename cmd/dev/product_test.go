@@ -22,7 +22,7 @@ import (
 // made before the first request.
 func startProduct(t *testing.T, changes ...func(*product)) *product {
 	t.Helper()
-	p, err := newProduct([5]int{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	p, err := newProduct([6]int{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,9 @@ func startProduct(t *testing.T, changes ...func(*product)) *product {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serveSites(ctx, []site{p.id, p.auth, p.app, p.mail, p.gallery}, io.Discard) }()
+	go func() {
+		ended <- serveSites(ctx, []site{p.id, p.auth, p.app, p.mail, p.gallery, p.provider}, io.Discard)
+	}()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -107,6 +109,7 @@ func TestEverySiteAnswers(t *testing.T) {
 		p.id.url() + "/.well-known/openid-configuration": p.id.url(),
 		p.mail.url() + "/":                               "No mail yet",
 		p.gallery.url() + "/":                            "Deutsch",
+		p.provider.url() + "/authorize":                  "Ida Provider",
 	} {
 		resp, body := get(t, browser, url)
 		if resp.StatusCode != http.StatusOK || !strings.Contains(body, want) {

@@ -22,6 +22,7 @@ var people = []person{
 	{zitadeltest.UserSeed{UserName: "erin", GivenName: "Erin", FamilyName: "Locked", EmailVerified: true}, "is locked"},
 	{zitadeltest.UserSeed{UserName: "frank", GivenName: "Frank", FamilyName: "Idle", EmailVerified: true}, "is deactivated"},
 	{zitadeltest.UserSeed{UserName: "grace", GivenName: "Grace", FamilyName: "Guarded", EmailVerified: true}, "has to set up a second factor: her organization demands one"},
+	{zitadeltest.UserSeed{UserName: "ida", GivenName: "Ida", FamilyName: "Provider", EmailVerified: true}, "has no password: she signs in by Example ID, an identity provider that also knows Noah, who is new here"},
 	{zitadeltest.UserSeed{UserName: "sam", GivenName: "Sam", FamilyName: "Sms", EmailVerified: true, Phone: "+41791234567", PhoneVerified: true}, "gets a code by SMS (shown with the mails)"},
 	{zitadeltest.UserSeed{UserName: "tina", GivenName: "Tina", FamilyName: "Totp", EmailVerified: true}, "has an authenticator app (its code is shown with the mails)"},
 }
@@ -45,6 +46,9 @@ func seedPeople(zitadel *zitadeltest.Server) (apps []authenticatorApp) {
 		if seed.UserName == "grace" {
 			seed.OrganizationID = guarded
 		}
+		if seed.UserName == "ida" {
+			seed.Password = ""
+		}
 		id := zitadel.AddUser(seed)
 		switch seed.UserName {
 		case "erin":
@@ -58,6 +62,17 @@ func seedPeople(zitadel *zitadeltest.Server) (apps []authenticatorApp) {
 		}
 	}
 	return apps
+}
+
+// seedProvider adds the identity provider, and those whom it knows: Ida, who is
+// here, and Noah, who is not.
+func seedProvider(zitadel *zitadeltest.Server, url string) (id string) {
+	id = zitadel.AddIdentityProvider(zitadeltest.ProviderSeed{Name: "Example ID", URL: url})
+	ida := zitadeltest.UpstreamUser{ID: "ida", GivenName: "Ida", FamilyName: "Provider", Email: "ida@example.com", EmailVerified: true}
+	zitadel.AddUpstreamUser(id, ida)
+	zitadel.AddUpstreamUser(id, zitadeltest.UpstreamUser{ID: "noah", GivenName: "Noah", FamilyName: "New", Email: "noah@provider.localhost", EmailVerified: true})
+	zitadel.LinkIdentity(zitadel.UserID("ida"), id, ida)
+	return id
 }
 
 // client is the application that stands for our own apps: a public client, so

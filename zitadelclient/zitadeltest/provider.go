@@ -81,6 +81,16 @@ func (s *Server) LinkIdentity(userID, providerID string, person UpstreamUser) {
 	h.links = append(h.links, identityLink{IDPID: providerID, UserID: person.ID, UserName: person.userName()})
 }
 
+// UserID is the id of the user with a login name, "" for nobody.
+func (s *Server) UserID(loginName string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.userByLoginName(loginName); u != nil {
+		return u.id
+	}
+	return ""
+}
+
 // providerByID is nil for one that is unknown.
 func (s *Server) providerByID(id string) *identityProvider {
 	at := slices.IndexFunc(s.providers, func(p *identityProvider) bool { return p.id == id })
