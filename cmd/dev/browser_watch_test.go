@@ -100,8 +100,12 @@ func expected(entry *log.Entry) bool {
 }
 
 // ours says that the tests themselves are what the auditor found: they read
-// document.cookie to see that it is empty.
+// document.cookie to see that it is empty, and have an identity provider that
+// passes its visitor on without a click.
 func ours(issue *audits.InspectorIssue) bool {
+	if bounce := issue.Details.BounceTrackingIssueDetails; bounce != nil {
+		return slices.Equal(bounce.TrackingSites, []string{"provider.localhost"})
+	}
 	performance := issue.Details.PerformanceIssueDetails
 	return performance != nil && performance.PerformanceIssueType == audits.PerformanceIssueTypeDocumentCookie
 }
@@ -114,6 +118,9 @@ func describeIssue(issue *audits.InspectorIssue) string {
 	}
 	if generic := details.GenericIssueDetails; generic != nil {
 		text += " " + string(generic.ErrorType)
+	}
+	if bounce := details.BounceTrackingIssueDetails; bounce != nil {
+		text += fmt.Sprintf(" %v", bounce.TrackingSites)
 	}
 	if cookie := details.CookieIssueDetails; cookie != nil {
 		text += fmt.Sprintf(" %s %v %v", cookie.CookieURL, cookie.CookieExclusionReasons, cookie.CookieWarningReasons)
