@@ -478,7 +478,7 @@ func TestProviders(t *testing.T) {
 		{"sign-up", []func(*flow.State){stranger, withProviders, creating}, []string{"500"}},
 		{"sign-up, passwords off", []func(*flow.State){stranger, withProviders, creating, noPasswords}, []string{"500"}},
 		{"sign-up, closed", []func(*flow.State){stranger, withProviders, creating, closed}, nil},
-		{"chosen", []func(*flow.State){stranger, withProviders, chosen("501")}, []string{"501"}},
+		{"chosen, and another may be", []func(*flow.State){stranger, withProviders, chosen("501")}, []string{"500", "501"}},
 		{"asked for", []func(*flow.State){stranger, withProviders, demanding("501")}, []string{"501"}},
 		{"a known user", []func(*flow.State){identified, linked("501", "502")}, []string{"501"}},
 		{"a known user, asked for another", []func(*flow.State){identified, linked("501"), demanding("500")}, nil},

@@ -74,10 +74,8 @@ func identify(s State) (Step, bool) {
 	switch {
 	case s.User != nil:
 		return Step{}, false
-	case s.Request.Provider != "":
-		return s.askProvider(s.providers()), true
 	case s.leaving():
-		return s.askProvider([]string{s.Chosen}), true
+		return s.askProvider(s.providers()), true
 	case s.Hidden:
 		return s.askAsEverybody(), true
 	}

@@ -117,7 +117,7 @@ func (w *world) comingAs(provider string, person zitadeltest.UpstreamUser) *page
 	w.t.Helper()
 	page := w.inbox()
 	page.b.stays = true
-	leaving := page.via(provider).at("/idp")
+	leaving := page.via(provider).at("/idp/" + provider)
 	page.b.stays = false
 	address, err := url.Parse(attr(leaving.testid("submit-button"), "href"))
 	w.must(err)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -36,7 +37,7 @@ func (v *visit) proceed() error {
 			return v.proceed() // by another way, if there is one
 		}
 	}
-	return web.Redirect(v.w, v.r, v.path(path))
+	return web.Redirect(v.w, v.r, v.path(cmp.Or(v.instead, path)))
 }
 
 // stepPaths gives each step its page.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -12,8 +13,7 @@ import (
 	"torhaus/zitadelclient"
 )
 
-// providerStep asks which identity provider to go to, and is the page from which
-// the browser leaves for it.
+// providerStep asks which identity provider to go to.
 var providerStep = step{
 	kind:   flow.IdentityProvider,
 	path:   stepPaths[flow.IdentityProvider],
@@ -22,23 +22,44 @@ var providerStep = step{
 	bare:   func(a *session.Attempt) { a.AddingAccount = true },
 }
 
-// showProvider also goes on to a provider that is waiting: after the form that
-// chose it, and for whoever comes back here from its pages.
 func showProvider(v *visit) (templates.Page, error) {
-	page := templates.ProviderPage{Base: v.base(), Others: v.others(), Providers: buttons(v.listed(v.step.Providers))}
+	return templates.ProviderPage{
+		Base: v.base(), Others: v.others(), Providers: buttons(v.listed(v.step.Providers)),
+		// Where the client asks for one, the visitor need not be asked: the page
+		// presses its own button, the first time that it is shown.
+		Auto: v.attempt.Request.Provider != "" && v.attempt.Turn == 0,
+	}, nil
+}
+
+// leavePath is the page from which a browser leaves for a provider. It is no step:
+// only the form that chose the provider leads to it, so that a link to the choice
+// is one, and the way back from the provider no trap.
+const leavePath = "/idp/{provider}"
+
+// leave sends the browser on its way.
+func (h *Handlers) leave(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.visit(w, r)
+	if err != nil {
+		return err
+	}
+	if v.attempt.Outcome != nil {
+		return v.repeatOutcome()
+	}
+	if err := v.decide(); err != nil {
+		return err
+	}
 	i := v.attempt.Intent
-	if i == nil || i.URL == "" || v.problem != nil || !slices.Contains(v.step.Providers, i.Provider) {
-		// The client asks for this provider, so the visitor need not be asked: the
-		// page presses its own button, the first time that it is shown.
-		page.Auto = v.attempt.Request.Provider != "" && v.attempt.Turn == 0
-		return page, nil
+	if i == nil || i.URL == "" || !v.step.Allows(flow.IdentityProvider) || !slices.Contains(v.step.Providers, i.Provider) {
+		return v.proceed()
 	}
 	target, err := web.ParseProviderURL(i.URL, v.PublicURL)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	page.Leaving, page.Onward = i.Name, target.String()
-	return page, web.Onward(v.w, target)
+	if err := web.Onward(w, target); err != nil {
+		return err
+	}
+	return v.render(w, http.StatusOK, templates.ProviderLeavePage{Base: v.base(), Provider: i.Provider, Name: i.Name, Onward: target.String()})
 }
 
 // choose takes one of the providers that may be chosen at this step. From a list
@@ -86,7 +107,11 @@ func (v *visit) forgetName(persistent bool) {
 // there again unasked.
 func (v *visit) leaveForProvider() error {
 	i := v.attempt.Intent
-	if i != nil && i.URL != "" || v.attempt.Notice != "" {
+	if i != nil && i.URL != "" {
+		v.instead = leavePath
+		return nil
+	}
+	if v.attempt.Notice != "" {
 		return nil
 	}
 	if i == nil || i.Used {
@@ -104,7 +129,7 @@ func (v *visit) leaveForProvider() error {
 	started, err := v.startIntent(i.Provider)
 	switch kindOf(err) {
 	case "":
-		i.ID, i.URL = started.ID, started.AuthURL
+		i.ID, i.URL, v.instead = started.ID, started.AuthURL, leavePath
 	case zitadelclient.Invalid, zitadelclient.NotFound, zitadelclient.Unsupported:
 		v.Logger.WarnContext(v.ctx, "an identity provider cannot be used", "error", err)
 		v.abandon("notice.provider_unavailable")

@@ -340,12 +340,12 @@ func TestVisitsToProvidersAreLimited(t *testing.T) {
 	leave := func() *page {
 		b := newBrowser(t)
 		b.stays = true
-		return b.open(w.auth + "/loginname").via(provider).at("/idp")
+		return b.open(w.auth + "/loginname").via(provider)
 	}
 	for range 60 {
-		leave().saying("Taking you to Example ID")
+		leave().at("/idp/" + provider).saying("Taking you to Example ID")
 	}
-	leave().saying("You sign in there and come back here")
+	leave().at("/idp").saying("You sign in there and come back here")
 	if n := w.asked(startIntent); n != 60 {
 		t.Errorf("%d visits begun", n)
 	}

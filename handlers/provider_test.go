@@ -220,7 +220,7 @@ func TestLeavingForAProvider(t *testing.T) {
 	provider := w.addProvider()
 	page := w.inbox()
 	page.b.stays = true
-	leaving := page.via(provider).at("/idp").with(http.StatusOK).saying("Taking you to Example ID")
+	leaving := page.via(provider).at("/idp/" + provider).with(http.StatusOK).saying("Taking you to Example ID")
 	target := attr(leaving.testid("submit-button"), "href")
 	if !strings.HasPrefix(target, "http://idp.example.localhost:") || leaving.header.Get("Refresh") != "0;url="+target {
 		t.Errorf("leads to %q and %q", target, leaving.header.Get("Refresh"))
@@ -234,7 +234,34 @@ func TestLeavingForAProvider(t *testing.T) {
 	if again := page.via(provider); attr(again.testid("submit-button"), "href") != target || w.asked(startIntent) != 1 {
 		t.Errorf("%d visits begun", w.asked(startIntent))
 	}
-	leaving.b.open(w.auth + "/loginname").at("/loginname").fill(map[string]string{"loginName": "alice"}).typePassword(password)
+	// Who comes back from there is asked again: no link to the choice leads on by itself.
+	choice := leaving.b.open(w.auth + "/idp?a=" + page.url.Query().Get("a")).at("/idp").saying("Sign in with Example ID")
+	if choice.header.Get("Refresh") != "" {
+		t.Error("the choice leads on by itself")
+	}
+	leaving.b.open(leaving.url.String()).at("/idp/" + provider).with(http.StatusOK) // reloaded
+	leaving.b.open(w.auth + "/loginname").at("/loginname").fill(map[string]string{"loginName": "alice"}).at("/password")
+	leaving.b.open(leaving.url.String()).at("/password").typePassword(password).at("/inbox") // an old tab's page leaves no more
+}
+
+// Who thinks better of it at one provider goes to another, by a page that is open
+// still or by one that is opened anew.
+func TestAnotherProviderAfterAll(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.addProvider(), w.addProvider()
+	id := w.addIda(first)
+	w.zitadel.LinkIdentity(id, second, ida)
+	for name, start := range map[string]func() *page{
+		"whoever it is": func() *page { return newBrowser(t).open(w.auth + "/idp") },
+		"known":         func() *page { return w.typeName("ida") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			choice := start().at("/idp")
+			choice.via(first).at("/authorize")
+			choice.via(second).at("/authorize")
+			choice.b.open(choice.url.String()).at("/idp").visits(second).signedInAs("Ida Here")
+		})
+	}
 }
 
 // A page that is fetched in any way begins nothing.

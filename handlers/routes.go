@@ -83,6 +83,7 @@ func (h *Handlers) pageRoutes(root chi.Router, base string) {
 	h.handle(r, base+"/callback", web.Methods{"GET": h.callback})
 	h.handle(r, base+"/signedin", web.Methods{"GET": h.signedIn})
 	h.handle(r, base+"/logout/done", web.Methods{"GET": h.logoutDone})
+	h.handle(r, base+leavePath, web.Methods{"GET": h.leave})
 	h.handle(r, base+"/idp/{provider}/success", web.Methods{"GET": h.getProviderReturn})
 	h.handle(r, base+"/idp/{provider}/failure", web.Methods{"GET": h.getProviderFailure})
 	linkGets := h.linkGets()

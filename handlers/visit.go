@@ -34,6 +34,7 @@ type visit struct {
 	unknownKey string    // a key that the browser offers in vain, as its script is to be told
 
 	defaultOrganization string
+	instead             string // where an arrival leads, in place of the step's own page
 	vouches             string // the provider whose word this request puts into the session
 }
 

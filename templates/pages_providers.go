@@ -5,15 +5,20 @@ package templates
 // Provider is somebody else who can say who a visitor is.
 type Provider struct{ ID, Name string }
 
-// ProviderPage asks to which provider to go, and is the page from which a browser
-// leaves for it.
+// ProviderPage asks to which provider to go.
 type ProviderPage struct {
 	Base
 	Providers []Provider
-	Leaving   string // the name of the one that the browser is on its way to; "" to ask
-	Onward    string // and its address, already checked
-	Auto      bool   // press the only button by itself, once
+	Auto      bool // press the only button by itself, once
 	Others    []Way
+}
+
+// ProviderLeavePage is the page from which a browser leaves for a provider.
+type ProviderLeavePage struct {
+	Base
+	Provider string // id
+	Name     string
+	Onward   string // where to, already checked
 }
 
 // ProviderReturnPage is where a visitor comes back to. Its form has what they
@@ -70,21 +75,10 @@ func (p ProviderPage) ProviderButtons() (ProviderButtons, error) {
 
 // Title is the heading.
 func (p ProviderPage) Title() (string, error) {
-	switch {
-	case p.Leaving != "":
-		return p.T("idp.leaving_title", p.Leaving)
-	case len(p.Providers) == 1:
+	if len(p.Providers) == 1 {
 		return p.T("idp.title_one", p.Providers[0].Name)
 	}
 	return p.T("idp.title")
-}
-
-// Explanation is the text below it.
-func (p ProviderPage) Explanation() (string, error) {
-	if p.Leaving != "" {
-		return p.T("idp.leaving_text")
-	}
-	return p.T("idp.text")
 }
 
 // Chip shows who is signing in, where that is known.
@@ -92,6 +86,9 @@ func (p ProviderPage) Chip() Chip { return Chip{p.Base, p.Who, true} }
 
 // OtherWays are those besides the providers.
 func (p ProviderPage) OtherWays() (Ways, error) { return p.others(p.Others) }
+
+// Path is where the page is.
+func (p ProviderLeavePage) Path() string { return "/idp/" + p.Provider }
 
 // Path is where the page is and its form goes.
 func (p ProviderReturnPage) Path() string { return "/idp/" + p.Provider + "/process" }
@@ -110,4 +107,5 @@ func (p RegisterPage) SubmitLabel() (string, error) {
 }
 
 func (ProviderPage) file() string       { return "idp" }
+func (ProviderLeavePage) file() string  { return "idp_leave" }
 func (ProviderReturnPage) file() string { return "idp_return" }

@@ -19,8 +19,6 @@ func providerStories(b Base) []Story {
 	ask := func(b Base, providers ...Provider) ProviderPage { return ProviderPage{Base: b, Providers: providers} }
 	known := ask(who, one...)
 	known.Others = []Way{{Kind: WayPassword, Href: "/password?a=k3v9p2qa", TestID: "password-link"}}
-	leaving := ask(b, one...)
-	leaving.Leaving, leaving.Onward = storyProvider, "https://idp.example.com/authorize"
 	password := PasswordPage{Base: who, LoginName: storyName, Others: []Way{{Kind: WayProvider, Href: "/idp?a=k3v9p2qa", Name: storyProvider, TestID: "provider-link"}}}
 	several := password
 	several.Others = []Way{{Kind: WayProvider, Href: "/idp?a=k3v9p2qa", TestID: "provider-link"}}
@@ -46,7 +44,7 @@ func providerStories(b Base) []Story {
 		{"idp/unlinked", ask(who.noted("notice.provider_unlinked", storyProvider), one...)},
 		{"idp/unavailable", ask(b.noted("notice.provider_unavailable", storyProvider), storyProviders[1:3]...)},
 		{"idp/not-offered", ask(b.with("problem.provider_unavailable", ""), one...)},
-		{"idp/leaving", leaving},
+		{"idp-leave/leaving", ProviderLeavePage{Base: b, Provider: "1", Name: storyProvider, Onward: "https://idp.example.com/authorize"}},
 		{"idp-return/back", back},
 		{"idp-return/too-many", tooMany},
 	}

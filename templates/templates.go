@@ -79,7 +79,7 @@ var declared = []Page{
 	LoginNamePage{}, PasswordPage{}, PasswordResetPage{}, PasswordSetPage{}, PasswordChangePage{},
 	RegisterPage{}, RegisterPasswordPage{}, VerifyPage{}, VerifiedPage{},
 	AccountsPage{}, PasskeyPage{}, SecurityKeyPage{}, CodePage{}, ChooseFactorPage{},
-	ProviderPage{}, ProviderReturnPage{},
+	ProviderPage{}, ProviderLeavePage{}, ProviderReturnPage{},
 	SetUpChoicePage{}, SetUpTOTPPage{}, SetUpCodePage{}, SetUpKeyPage{},
 	SignedInPage{}, LogoutPage{}, LogoutDonePage{}, ErrorPage{},
 }

@@ -159,6 +159,15 @@ func (s *Server) ConfuseIntents(providerID string) {
 	}
 }
 
+// UseIntents has all answers used up, as by a request whose answer was lost.
+func (s *Server) UseIntents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.intents {
+		i.state = intentConsumed
+	}
+}
+
 // usable says whether the intent has an answer that was not used and is not too old.
 func (s *Server) usable(i *intent) bool {
 	return i.state == intentSucceeded && s.now().Before(i.answered.Add(intentLifetime))
