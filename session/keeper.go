@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // What a [Provider] says of a session that cannot simply go on. Any other error
@@ -126,9 +128,7 @@ func (k *Keeper) Session(ctx context.Context, r *http.Request, slide bool) (*Ses
 // checked waits for a check, but not for ever: a ZITADEL that is down or slow
 // keeps the session.
 func (k *Keeper) checked(ctx context.Context, s *Session) (*Session, error) {
-	checked, err := k.await(ctx, k.patience, "check "+s.hash, func(ctx context.Context) (*Session, error) {
-		return k.alone(ctx, "check", s.hash, k.check)
-	})
+	checked, err := await(ctx, k.patience, k.fly("check", s.hash, k.check))
 	if errors.Is(err, errPatience) || errors.Is(err, errHeld) {
 		return s, nil
 	}
@@ -143,12 +143,11 @@ func (k *Keeper) refreshed(ctx context.Context, s *Session) (*Session, error) {
 	if !s.refreshDue(now) {
 		return nil, unavailable("refresh tokens", errLater)
 	}
-	refresh := func(ctx context.Context) (*Session, error) { return k.alone(ctx, "refresh", s.hash, k.refresh) }
+	refresh := k.fly("refresh", s.hash, k.refresh)
 	if !s.tokensEnded(now) {
-		k.flights.share("refresh "+s.hash, refresh)
 		return s, nil
 	}
-	refreshed, err := k.await(ctx, refreshPatience, "refresh "+s.hash, refresh)
+	refreshed, err := await(ctx, refreshPatience, refresh)
 	if err == nil && refreshed.tokensEnded(k.sessions.now()) {
 		return nil, unavailable("refresh tokens", errLater)
 	}
@@ -162,9 +161,15 @@ var (
 	errPatience = errors.New("still under way")
 )
 
+// fly has something done for a session, unless it is under way already. It knows
+// the session by its hash alone: the one that was read is the request's.
+func (k *Keeper) fly(what, hash string, run func(context.Context, *Session) (*Session, error)) <-chan singleflight.Result {
+	return k.flights.share(what+" "+hash, func(ctx context.Context) (*Session, error) { return k.alone(ctx, what, hash, run) })
+}
+
 // await waits for a flight that all requests for the same thing share. Each gets a
 // session of its own.
-func (k *Keeper) await(ctx context.Context, patience time.Duration, key string, fly func(context.Context) (*Session, error)) (*Session, error) {
+func await(ctx context.Context, patience time.Duration, flight <-chan singleflight.Result) (*Session, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -172,7 +177,7 @@ func (k *Keeper) await(ctx context.Context, patience time.Duration, key string, 
 		return nil, unavailable("renew session", ctx.Err())
 	case <-timer.C:
 		return nil, unavailable("renew session", errPatience)
-	case result := <-k.flights.share(key, fly):
+	case result := <-flight:
 		if result.Err != nil {
 			return nil, result.Err
 		}
