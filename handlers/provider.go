@@ -81,7 +81,6 @@ func (v *visit) choose(id string) error {
 // chooseAnew takes a provider on a page that asks who it is, whoever was signing in
 // there before.
 func (v *visit) chooseAnew(id string, persistent bool) error {
-	v.dropProvisional()
 	v.forgetName(persistent)
 	if err := v.decide(); err != nil {
 		return err
@@ -96,6 +95,7 @@ func (v *visit) listedForAll() bool {
 }
 
 func (v *visit) forgetName(persistent bool) {
+	v.dropProvisional()
 	v.attempt.ForgetUser()
 	v.attempt.Persistent, v.attempt.AddingAccount = persistent, true
 	v.fresh = false
