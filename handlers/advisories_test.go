@@ -36,6 +36,10 @@ func TestAdvisories(t *testing.T) {
 		"CVE-2026-54693 CVE-2026-27946 an address that proves itself": addressProvesItself,
 		"CVE-2026-55672 a code without PKCE":                          codeWithoutPKCE,
 		"CVE-2024-28197 GHSA-mq4x-r2w3-j7mr a planted cookie":         plantedCookie,
+		"CVE-2026-105207 an identity is linked silently":              silentLink,
+		"CVE-2026-105208 the return of another":                       returnOfAnother,
+		"CVE-2025-46815 an intent is used again":                      intentReplay,
+		"GHSA-x4c7-fpcx-w9q6 an intent of another provider":           intentOfAnotherProvider,
 	} {
 		t.Run(name, regression)
 	}

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"torhaus/zitadelclient"
 	"torhaus/zitadelclient/zitadeltest"
 )
 
@@ -278,4 +280,54 @@ func TestNoGETBeginsAVisit(t *testing.T) {
 	if n := w.asked(startIntent); n != 0 {
 		t.Errorf("%d visits begun", n)
 	}
+}
+
+// A session by a provider is healed as any other: by what is known of the provider
+// that let it in, as long as that may let somebody in.
+func TestSessionByProviderIsHealed(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(w *world, provider string)
+		want   int
+	}{
+		"nothing has changed":           {func(*world, string) {}, http.StatusOK},
+		"the provider was switched off": {func(w *world, id string) { w.zitadel.DeactivateIdentityProvider(id) }, http.StatusUnauthorized},
+		"policy lets none in": {func(w *world, _ string) {
+			w.policy(func(s *zitadeltest.LoginSettings) { s.AllowExternalIDP = false })
+		}, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			provider := w.addProvider()
+			w.addIda(provider)
+			remembering := w.inbox().fill(map[string]string{"remember": "on"}, "provider-"+provider)
+			page := remembering.there("ida").back(provider).at("/inbox")
+			w.zitadel.Advance(tokensEnded)
+			w.loseRefreshToken(page.b)
+			test.change(w, provider)
+			w.zitadel.ResetCalls()
+			if status, answer := w.session(page.b); status != test.want {
+				t.Errorf("%d %v, want %d", status, answer, test.want)
+			}
+			if w.asked("POST /v2/oidc/auth_requests/{id}") == 0 && test.want == http.StatusOK {
+				t.Errorf("nothing was healed: %v", w.calls())
+			}
+		})
+	}
+}
+
+// loseRefreshToken uses up the one that stands behind a browser's session.
+func (w *world) loseRefreshToken(b *browser) {
+	w.t.Helper()
+	home, err := url.Parse(w.auth)
+	w.must(err)
+	r := httptest.NewRequest(http.MethodGet, w.auth+"/session", nil)
+	for _, c := range b.jar.Cookies(home) {
+		r.AddCookie(c)
+	}
+	own, err := w.manager().Peek(w.t.Context(), r)
+	w.must(err)
+	tokens, err := w.manager().Tokens(w.t.Context(), own)
+	w.must(err)
+	_, err = w.client.Refresh(w.t.Context(), tokens.RefreshToken, zitadelclient.IDClaims{Subject: own.Subject, SessionID: own.ZitadelSession})
+	w.must(err)
 }
