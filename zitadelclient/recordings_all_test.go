@@ -76,8 +76,8 @@ var notMade = []struct {
 	calls      *regexp.Regexp
 }{
 	{"adds an identity to a user who is there, or removes it", 2, regexp.MustCompile(`^(POST|DELETE) /v2/users/\{id\}/links(/\{id\}/[^/]+)?$`)},
-	{"sets up the instance that was recorded", 40, regexp.MustCompile(`^\w+ /(admin|management)/v1/|^POST /assets/v1/|^PUT /v2/|^POST /v2/users/(new|\{id\}/(keys|pats|secret|lock|unlock|deactivate|metadata|metadata/search|email))$|^DELETE /v2/users/`)},
-	{"is an application's own, after the sign-in", 52, regexp.MustCompile(`^(GET|POST) /oidc/v1/(userinfo|end_session)$|^POST /oauth/v2/introspect$`)},
+	{"sets up the instance that was recorded", 47, regexp.MustCompile(`^\w+ /(admin|management)/v1/|^POST /assets/v1/|^PUT /v2/|^POST /v2/users/(new|\{id\}/(keys|pats|secret|lock|unlock|deactivate|metadata|metadata/search|email))$|^DELETE /v2/users/`)},
+	{"is an application's own, after the sign-in", 53, regexp.MustCompile(`^(GET|POST) /oidc/v1/(userinfo|end_session)$|^POST /oauth/v2/introspect$`)},
 	{"is a browser's or a monitor's", 11, regexp.MustCompile(`^OPTIONS |^POST /oauth/v2/authorize$|^GET /(assets/v1|debug|idps)/`)},
 	{"tells nothing that our pages show", 12, regexp.MustCompile(`^GET /v2/(settings/hosted_login_translation|idps/\{id\})$|^POST /v2/users/\{id\}/((authentication_factors|passkeys)/_search|invite_code/resend)$`)},
 }

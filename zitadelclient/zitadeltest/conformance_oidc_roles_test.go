@@ -13,11 +13,13 @@ func init() {
 // nothing and by one that asserts them. Alice has two roles in her own
 // organization and one in a second.
 func playRoles(r *replay) {
-	alice, project := r.state["alice"], r.z.AddProject("roles", "admin", "viewer")
+	alice, project := r.state["alice"], r.z.AddProject("roles")
 	second := r.z.AddOrganization("Second r6b029ec1")
-	r.z.AddGrant(alice, project, "", "admin", "viewer")
-	r.z.AddGrant(alice, project, second, "viewer")
 	r.bind("400703379526913062", project)
+	r.bind("400703379543690278", second)
+	r.step("roles-project-role-add")
+	r.do("POST", "/management/v1/projects/"+project+"/roles", object{"roleKey": "viewer", "displayName": "Viewer"}, admin(""))
+	r.steps("roles-user-grant-add", "roles-user-grant-unknown-role", "roles-project-grant-add", "roles-user-grant-add-second-org")
 	seed := AppSeed{ProjectID: project, RedirectURIs: fixtureRedirects}
 	r.apps["plain"] = r.z.AddApp(seed)
 	seed.RoleAssertion, seed.IDTokenUserinfo, seed.JWTAccessToken = true, true, true

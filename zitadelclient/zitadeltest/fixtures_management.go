@@ -12,7 +12,7 @@ import (
 // organizations, projects and applications.
 func (s *Server) managementRoutes() []route {
 	const projects, me = " /management/v1/projects", " /management/v1/orgs/me"
-	rows := []route{
+	rows := append(s.roleRoutes(), []route{
 		{pattern: "POST /v2/organizations", api: (*call).addOrganization, status: http.StatusCreated},
 		{pattern: "GET" + me, api: (*call).getOwnOrganization},
 		{pattern: "DELETE" + me, api: (*call).removeOrganization},
@@ -28,7 +28,7 @@ func (s *Server) managementRoutes() []route {
 		{pattern: "POST" + projects + "/{project}/apps/{app}/keys", api: (*call).addAppKey},
 		{pattern: "POST /v2/users/{id}/keys", api: (*call).addUserKey},
 		{pattern: "POST /v2/users/{id}/pats", api: (*call).addPersonalAccessToken},
-	}
+	}...)
 	for i := range rows {
 		rows[i].api = administrating(rows[i])
 	}

@@ -30,7 +30,8 @@ type recording struct {
 		Links   []string
 		Text    string
 	} // instead of an answer: what was sent
-	WebhookPayload map[string]any // or posted
+	WebhookPayload map[string]any   // or posted
+	Deliveries     []logoutDelivery // or delivered to receivers of logout tokens
 	AuthURL        struct {
 		Base  string
 		Query map[string]string

@@ -157,11 +157,15 @@ func (s *Server) RequireGrant(projectID string, required bool) {
 func (s *Server) AddGrant(userID, projectID, organizationID string, roles ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := &grant{id: s.newID(), userID: userID, projectID: projectID, roles: roles}
-	g.orgID = firstOf(organizationID, s.users[userID].orgID)
-	g.owner = g.orgID
+	s.newGrant(grant{userID: userID, projectID: projectID, orgID: firstOf(organizationID, s.users[userID].orgID), roles: roles})
+}
+
+// newGrant keeps a grant. The lock is held.
+func (s *Server) newGrant(g grant) *grant {
+	g.id, g.owner = s.newID(), g.orgID
 	s.touch(&g.record)
-	s.grants = append(s.grants, g)
+	s.grants = append(s.grants, &g)
+	return &g
 }
 
 // AddApp adds an application.
