@@ -59,11 +59,11 @@ func (v *visit) endSessions(userID, but string) error {
 	ended, err := v.Sessions.EndOtherSessions(v.ctx, userID, but)
 	ctx, cancel := context.WithTimeout(v.ctx, logoutTime)
 	defer cancel()
-	for _, tokens := range ended {
-		if tokens.RefreshToken == "" {
+	for _, one := range ended {
+		if one.Tokens.RefreshToken == "" {
 			continue
 		}
-		if err := v.Zitadel.Revoke(ctx, tokens.RefreshToken); err != nil {
+		if err := v.Zitadel.Revoke(ctx, one.Tokens.RefreshToken); err != nil {
 			v.Logger.WarnContext(ctx, "refresh token not revoked", "error", err)
 		}
 	}

@@ -185,7 +185,8 @@ func TestReplacedZitadelSession(t *testing.T) {
 		if n := f.zitadel.RefreshTokens(f.alice); n != 2 {
 			t.Errorf("%d refresh tokens could be used, want one of each browser", n)
 		}
-		f.must(f.manager().EndZitadelSession(t.Context(), own.Issuer, own.ZitadelSession))
+		_, err := f.manager().EndZitadelSession(t.Context(), own.Issuer, own.ZitadelSession)
+		f.must(err)
 		f.ask(f.a, http.StatusUnauthorized)
 	})
 }

@@ -46,6 +46,9 @@
 // that minute as well. Its name begins with __Host-, so no sibling can have
 // planted it; and a sign-out ends what all of them lead to.
 //
+// Who wants to know when a session ends asks [Manager.Watch]: it tells of what any
+// replica did, within seconds and at a bounded cost, and keeps nobody signed in.
+//
 // What it refuses. Two cookies of one name are nobody: a sibling subdomain can
 // plant a second one, and choosing between them would let it choose who is
 // signed in. Values that cannot be read, for whatever reason, were never there

@@ -33,6 +33,7 @@ type Config struct {
 	RememberMax time.Duration    // or this, where the user chose to be remembered; default 30 days
 	AttemptTTL  time.Duration    // default 30 min
 	Recheck     time.Duration    // a session in use is checked this often; default 10 min
+	Watch       time.Duration    // how often a session that is watched is looked at; default 3 s
 	Now         func() time.Time // default time.Now
 }
 
@@ -44,6 +45,7 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.Idle, time.Hour}, {&c.Max, 12 * time.Hour}, {&c.RememberMax, 30 * 24 * time.Hour}, {&c.AttemptTTL, 30 * time.Minute},
 		{&c.Recheck, 10 * time.Minute},
+		{&c.Watch, 3 * time.Second},
 	} {
 		if *setting.value == 0 {
 			*setting.value = setting.standard
@@ -69,6 +71,8 @@ type Manager struct {
 
 	attempts, accounts, sessions, tokens *Vault
 	nameKeys                             [][]byte // one for each operator key
+
+	watches *watches
 }
 
 // NewManager checks the configuration and derives the keys.
@@ -97,6 +101,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	if domain == "" {
 		m.cookieName = hostOnlySession
 	}
+	m.watches = newWatches(cfg.Watch, m.loadSession)
 	return m, m.deriveKeys(cfg.Keys)
 }
 

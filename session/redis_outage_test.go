@@ -31,6 +31,7 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 	_, errStartAttempt := m.StartAttempt(ctx(), w, b.request(), Attempt{})
 	_, _, errEnd := m.EndSession(ctx(), w, b.request())
 	_, errEndSessions := m.EndSessions(ctx(), s.Subject)
+	_, errEndZitadel := m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession)
 	_, errAllow := m.Allow(ctx(), "p", "k", Rate{1, time.Second})
 	_, errLock := m.Lock(ctx(), "name", time.Second)
 	_, errStart := m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{})
@@ -42,7 +43,7 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 		"save attempt": m.SaveAttempt(ctx(), a), "end attempt": m.EndAttempt(ctx(), w, a),
 		"start session": errStart,
 		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": errEndSessions,
-		"end zitadel session": m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession),
+		"end zitadel session": errEndZitadel,
 		"refresh accounts":    m.RefreshAccounts(ctx(), w, b.request()),
 		"update account":      m.UpdateAccount(ctx(), w, b.request(), Account{UserID: "1"}),
 		"remember account":    m.RememberAccount(ctx(), w, b.request(), Account{UserID: "1"}, false),

@@ -106,7 +106,9 @@ func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet)
 func (m *Manager) replaceSessions(ctx context.Context, r *http.Request, s *Session) (held []TokenSet, err error) {
 	old, err := m.loadSession(ctx, m.sessionHash(r))
 	if err == nil {
-		held, err = m.endAll(ctx, []*Session{old})
+		var ended []Ended
+		ended, err = m.endAll(ctx, []*Session{old})
+		held = tokensOf(ended)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return held, err
@@ -269,6 +271,7 @@ func (m *Manager) endSession(ctx context.Context, s *Session) (TokenSet, error) 
 	if err := m.store.Delete(ctx, m.sessionKey(s.hash)); err != nil {
 		return TokenSet{}, err
 	}
+	m.watches.saw(s.hash, nil)
 	tokens = m.takeTokens(ctx, s, tokens)
 	for _, index := range append(m.userIndexes(s.Subject), m.zitadelIndexes(s.Issuer, s.ZitadelSession)...) {
 		_ = m.store.Remove(ctx, index, s.hash)

@@ -12,46 +12,47 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]*Session, err
 	return m.sessionsOf(ctx, m.userIndexes(subject), func(s *Session) bool { return s.Subject == subject })
 }
 
-// EndSessions ends all sessions of a user and gives the tokens that they held:
-// refresh tokens outlive a session and a password, so the caller revokes them.
-// With an error the tokens are those of what could be ended.
-func (m *Manager) EndSessions(ctx context.Context, subject string) ([]TokenSet, error) {
+// Ended is a session that has ended, with the tokens that it held. Refresh tokens
+// outlive a session and a password, so whoever ended it revokes them.
+type Ended struct {
+	*Session
+	Tokens TokenSet
+}
+
+// EndSessions ends all sessions of a user. With an error it gives those that
+// could be ended.
+func (m *Manager) EndSessions(ctx context.Context, subject string) ([]Ended, error) {
 	return m.endSessions(ctx, subject, func(*Session) bool { return true })
 }
 
 // EndOtherSessions is [Manager.EndSessions] for all but the one with that handle.
-func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle string) ([]TokenSet, error) {
+func (m *Manager) EndOtherSessions(ctx context.Context, subject, keepHandle string) ([]Ended, error) {
 	return m.endSessions(ctx, subject, func(s *Session) bool { return s.Handle != keepHandle })
 }
 
 // EndSessionByHandle ends one session of a user. A handle of somebody else's
 // session is [ErrNotFound].
-func (m *Manager) EndSessionByHandle(ctx context.Context, subject, handle string) error {
-	found := false
-	_, err := m.endSessions(ctx, subject, func(s *Session) bool {
-		found = found || s.Handle == handle
-		return s.Handle == handle
-	})
-	if err == nil && !found {
-		return ErrNotFound
+func (m *Manager) EndSessionByHandle(ctx context.Context, subject, handle string) ([]Ended, error) {
+	ended, err := m.endSessions(ctx, subject, func(s *Session) bool { return s.Handle == handle })
+	if err == nil && len(ended) == 0 {
+		return nil, ErrNotFound
 	}
-	return err
+	return ended, err
 }
 
 // EndZitadelSession ends all our sessions that came of one ZITADEL session, as
 // a back-channel logout asks for.
-func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession string) error {
+func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession string) ([]Ended, error) {
 	sessions, err := m.sessionsOf(ctx, m.zitadelIndexes(issuer, zitadelSession), func(s *Session) bool {
 		return s.Issuer == issuer && s.ZitadelSession == zitadelSession
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = m.endAll(ctx, sessions)
-	return err
+	return m.endAll(ctx, sessions)
 }
 
-func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) ([]TokenSet, error) {
+func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) ([]Ended, error) {
 	sessions, err := m.Sessions(ctx, subject)
 	if err != nil {
 		return nil, err
@@ -60,15 +61,16 @@ func (m *Manager) endSessions(ctx context.Context, subject string, which func(*S
 }
 
 // endAll ends as many as it can, and says so if one could not be ended.
-func (m *Manager) endAll(ctx context.Context, sessions []*Session) (held []TokenSet, failed error) {
+func (m *Manager) endAll(ctx context.Context, sessions []*Session) (all []Ended, failed error) {
 	for _, s := range sessions {
 		tokens, err := m.endSession(ctx, s)
-		if tokens != (TokenSet{}) {
-			held = append(held, tokens)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
-		failed = errors.Join(failed, err)
+		all = append(all, Ended{s, tokens})
 	}
-	return held, failed
+	return all, failed
 }
 
 // endOldest keeps a user to twenty sessions, the newest among them: a script
@@ -84,7 +86,16 @@ func (m *Manager) endOldest(ctx context.Context, newest *Session) (held []TokenS
 		return nil, err
 	}
 	others = slices.DeleteFunc(others, func(s *Session) bool { return s.hash == newest.hash })
-	return m.endAll(ctx, others[min(len(others), maxSessions-1):])
+	ended, err := m.endAll(ctx, others[min(len(others), maxSessions-1):])
+	return tokensOf(ended), err
+}
+
+// tokensOf are what sessions held.
+func tokensOf(ended []Ended) (held []TokenSet) {
+	for _, one := range ended {
+		held = append(held, one.Tokens)
+	}
+	return held
 }
 
 // sessionsOf reads the sessions that indexes name, the newest first. Entries
