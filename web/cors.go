@@ -23,13 +23,13 @@ func (c CORS) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		// Also where nothing is granted: a cache must not serve one origin's
-		// answer to another.
-		h.Add("Vary", "Origin")
+		// answer to another, nor one visitor's.
+		h.Add("Vary", "Origin, Cookie")
 		origin, ok := c.Origins.match(r.Header.Get("Origin"))
 		if ok {
 			h.Set("Access-Control-Allow-Origin", origin.text)
 			h.Set("Access-Control-Allow-Credentials", "true")
-			h.Set("Access-Control-Expose-Headers", "Retry-After")
+			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		}
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {

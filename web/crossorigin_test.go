@@ -143,7 +143,7 @@ func TestCORS(t *testing.T) {
 					t.Errorf("%s from %q: %s: %s", method, origin, name, w.Header().Get(name))
 				}
 			}
-			if w.Header().Get("Vary") != "Origin" || w.Header().Get("Cross-Origin-Resource-Policy") != "same-origin" {
+			if w.Header().Get("Vary") != "Origin, Cookie" || w.Header().Get("Cross-Origin-Resource-Policy") != "same-origin" {
 				t.Errorf("%s from %q: %v", method, origin, w.Header())
 			}
 		}
@@ -151,7 +151,7 @@ func TestCORS(t *testing.T) {
 	w := serve(h, request("GET", "/session", "Origin", appOrigins))
 	header := w.Header()
 	if w.Code != 200 || header.Get("Access-Control-Allow-Origin") != appOrigins || header.Get("Access-Control-Allow-Credentials") != "true" ||
-		header.Get("Vary") != "Origin" || header.Get("Cross-Origin-Resource-Policy") != "cross-origin" {
+		header.Get("Vary") != "Origin, Cookie" || header.Get("Cross-Origin-Resource-Policy") != "cross-origin" {
 		t.Errorf("the app: %d %v", w.Code, header)
 	}
 }

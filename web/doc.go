@@ -6,8 +6,10 @@
 // every response ([SecurityHeaders], [Limits], [MaxBody], [MaxInFlight], [Host]), protection
 // against forged requests ([CrossOrigin], [RequireOrigin], [CORS]), the client's
 // address behind trusted proxies ([ClientIP]), strict bodies ([Form],
-// [ReadJSON]), and redirect targets that only a parser can make ([ReturnTo],
-// [ClientRedirect], [DefaultRedirect], [PostLogout], [Path], [ProviderURL]).
+// [ReadJSON]), answers that are asked for again and again ([WriteTaggedJSON],
+// [EventStream]), and redirect targets that only a parser can make ([ReturnTo],
+// [ClientRedirect], [DefaultRedirect], [PostLogout], [Path],
+// [ProviderURL]).
 //
 // It refuses: to redirect to a plain string; to believe a forwarding header of a
 // peer that is not a trusted proxy; to write a query, a cookie, a credential, a
