@@ -1,7 +1,7 @@
 // Package zitadelclient says everything that torhaus says to ZITADEL: it gets
 // and renews the service token, makes the typed v2 API calls of a sign-in, and
 // is our own OIDC client (authorize, exchange, refresh, revoke, and the
-// verification of ID tokens).
+// verification of ID and logout tokens).
 //
 // Every request for the issuer's host goes through one transport to one
 // configured address; no host is ever taken from a browser's request or from

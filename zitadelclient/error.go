@@ -38,7 +38,7 @@ const (
 	Unauthorized      Kind = "own credential not accepted"   // the service token's, or our OIDC client's
 	RateLimited       Kind = "rate limited"                  // 429
 	InvalidGrant      Kind = "code or refresh token refused" // used, revoked, or its user is not active
-	InvalidToken      Kind = "ID token not valid"            // whoever made it, nobody is signed in by it
+	InvalidToken      Kind = "token not valid"               // whoever made it, nobody is signed in by it
 	AuthorizeRefused  Kind = "authorize refused"             // no auth request came back: use the browser
 	Unavailable       Kind = "unavailable"                   // network, time-out, 5xx, or not ZITADEL's words
 )

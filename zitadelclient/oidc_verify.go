@@ -33,10 +33,15 @@ var signatureAlgorithms = []jose.SignatureAlgorithm{
 // takes "SUB" for another name than "sub": two readers of one token must not
 // see two users.
 func (c *Client) verifyIDToken(ctx context.Context, answer tokenAnswer, nonce string) (IDClaims, error) {
-	payload, alg, err := c.verifySignature(ctx, answer.IDToken)
+	signed, err := parseToken(answer.IDToken, "JWT")
 	if err != nil {
 		return IDClaims{}, err
 	}
+	payload, err := c.verifySignature(ctx, signed)
+	if err != nil {
+		return IDClaims{}, err
+	}
+	alg := jose.SignatureAlgorithm(signed.Signatures[0].Protected.Algorithm)
 	var claims idTokenClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return IDClaims{}, errors.New("the claims of the ID token have no proper form")
@@ -53,35 +58,42 @@ func (c *Client) verifyIDToken(ctx context.Context, answer tokenAnswer, nonce st
 	return claims.idClaims(), nil
 }
 
-// verifySignature returns the payload that a key of the provider signed. Keys
-// in the token's own header (jwk, jku, x5u) are never looked at.
-func (c *Client) verifySignature(ctx context.Context, token string) ([]byte, jose.SignatureAlgorithm, error) {
+// parseToken reads a token with one signature of an algorithm that we take, and
+// of one of these types; what names none is a JWT. Nothing of it is proven yet.
+func parseToken(token string, types ...string) (*jose.JSONWebSignature, error) {
 	signed, err := jose.ParseSignedCompact(token, signatureAlgorithms)
 	if err != nil || len(signed.Signatures) != 1 {
-		return nil, "", errors.New("the ID token is missing, malformed, or signed by no algorithm we take")
+		return nil, errors.New("the token is missing, malformed, or signed by no algorithm we take")
 	}
+	// logout+jwt and at+jwt are signed by the same keys as ID tokens and say other
+	// things.
+	if typ, given := signed.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]; given && !isType(typ, types) {
+		return nil, errors.New("the token is of another type")
+	}
+	return signed, nil
+}
+
+func isType(typ any, types []string) bool {
+	name, ok := typ.(string)
+	return ok && slices.ContainsFunc(types, func(taken string) bool { return strings.EqualFold(name, taken) })
+}
+
+// verifySignature returns the payload that a key of the provider signed. Keys
+// in the token's own header (jwk, jku, x5u) are never looked at.
+func (c *Client) verifySignature(ctx context.Context, signed *jose.JSONWebSignature) ([]byte, error) {
 	header := signed.Signatures[0].Protected
-	// logout+jwt and at+jwt are signed by the same keys and say other things.
-	if typ, given := header.ExtraHeaders[jose.HeaderType]; given && !isJWT(typ) {
-		return nil, "", errors.New("the token is of a type that is no ID token's")
-	}
 	key, err := c.provider.jwks.key(ctx, header.KeyID)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if key.Algorithm != "" && key.Algorithm != header.Algorithm {
-		return nil, "", errors.New("the ID token is signed by an algorithm that is not its key's")
+		return nil, errors.New("the token is signed by an algorithm that is not its key's")
 	}
 	payload, err := signed.Verify(key)
 	if err != nil {
-		return nil, "", errors.New("the ID token's signature is wrong")
+		return nil, errors.New("the token's signature is wrong")
 	}
-	return payload, jose.SignatureAlgorithm(header.Algorithm), nil
-}
-
-func isJWT(typ any) bool {
-	name, ok := typ.(string)
-	return ok && strings.EqualFold(name, "JWT")
+	return payload, nil
 }
 
 // idTokenClaims is an ID token as it is signed. A claim of another type than
@@ -99,13 +111,14 @@ type idTokenClaims struct {
 	SessionID       string    `json:"sid"`
 	Methods         []string  `json:"amr"`
 
-	Name          string  `json:"name"`
-	GivenName     string  `json:"given_name"`
-	FamilyName    string  `json:"family_name"`
-	Username      string  `json:"preferred_username"`
-	Email         string  `json:"email"`
-	EmailVerified bool    `json:"email_verified"`
-	Locale        *string `json:"locale"` // null where the user has none
+	Events        json.RawMessage `json:"events"` // of a logout token, whose other claims would do
+	Name          string          `json:"name"`
+	GivenName     string          `json:"given_name"`
+	FamilyName    string          `json:"family_name"`
+	Username      string          `json:"preferred_username"`
+	Email         string          `json:"email"`
+	EmailVerified bool            `json:"email_verified"`
+	Locale        *string         `json:"locale"` // null where the user has none
 
 	OrganizationID string                       `json:"urn:zitadel:iam:user:resourceowner:id"`
 	Roles          map[string]map[string]string `json:"urn:zitadel:iam:org:project:roles"`
@@ -129,6 +142,8 @@ func (c *idTokenClaims) check(issuer, clientID string, now time.Time) error {
 		return errors.New("the ID token does not say when it was issued")
 	case c.IssuedAt.After(now.Add(maxClockSkew)):
 		return fmt.Errorf("the ID token was issued %s in the future: compare the clocks", c.IssuedAt.Sub(now).Round(time.Second))
+	case c.Events != nil:
+		return errors.New("the token tells of an event: it is no ID token")
 	case c.Email != "" && !plainAddress(c.Email):
 		return errors.New("the ID token's e-mail address has no plain form")
 	}
