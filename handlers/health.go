@@ -13,8 +13,12 @@ import (
 // visitors are sent here while the old ones are served.
 type readiness struct{ draining atomic.Bool }
 
-// Drain makes /readyz answer 503 from now on.
-func (h *Handlers) Drain() { h.ready.draining.Store(true) }
+// Drain makes /readyz answer 503 from now on, and ends the streams of events: they
+// would go on for ever, and their browsers come back elsewhere.
+func (h *Handlers) Drain() {
+	h.ready.draining.Store(true)
+	h.Sessions.StopWatching()
+}
 
 // healthz says that the process lives. It asks nobody: a Redis that is down is
 // no reason to restart us.

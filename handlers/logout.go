@@ -5,13 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"sync"
-	"time"
 
 	"torhaus/session"
 	"torhaus/templates"
 	"torhaus/web"
-	"torhaus/zitadelclient"
 )
 
 // askLogout asks before anything ends: an image or a prefetch of this address
@@ -24,19 +21,19 @@ func (h *Handlers) askLogout(w http.ResponseWriter, r *http.Request) error {
 	if h.Sessions.Conflicting(r) {
 		return twoCookies()
 	}
-	name, found, err := h.whoLeaves(r)
+	who, err := h.whoLeaves(r)
 	if err != nil {
 		return unavailable(err)
 	}
 	target, targetErr := h.postLogout(query.Get("post_logout_redirect_uri"), query.Get("post_logout_redirect"))
-	if !found {
+	if who == nil {
 		back := h.DefaultApp.String()
 		if targetErr == nil {
 			back = target.String()
 		}
 		return h.render(w, http.StatusOK, templates.LogoutDonePage{Base: h.base(r, ""), Back: back})
 	}
-	page := templates.LogoutPage{Base: h.base(r, ""), FullName: name}
+	page := templates.LogoutPage{Base: h.base(r, ""), FullName: who.name, Everywhere: who.ours}
 	if targetErr == nil {
 		page.PostLogout = target.String()
 		web.SetFormAction(w, target)
@@ -44,24 +41,32 @@ func (h *Handlers) askLogout(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, http.StatusOK, page)
 }
 
-// whoLeaves is whom a sign-out is about: who has our session, or else whoever
-// signed in last in this browser. Whoever has only begun to is signed out, too,
-// but not named.
-func (h *Handlers) whoLeaves(r *http.Request) (name string, found bool, err error) {
+// leaver is whom a sign-out is about.
+type leaver struct {
+	name string // "" for whoever has only begun to sign in
+	ours bool   // they have our session, and may end their others, too
+}
+
+// whoLeaves is who has our session, or else whoever signed in last in this
+// browser, or has begun to; nil is nobody.
+func (h *Handlers) whoLeaves(r *http.Request) (*leaver, error) {
 	s, err := h.Sessions.Peek(r.Context(), r)
 	if err == nil {
-		return s.Name, true, nil
+		return &leaver{s.Name, true}, nil
 	}
 	if !errors.Is(err, session.ErrNotFound) {
-		return "", false, err
+		return nil, err
 	}
 	accounts, err := h.Sessions.Accounts(r.Context(), r)
+	if err != nil || len(accounts) == 0 {
+		return nil, err
+	}
 	for _, account := range accounts.ByUse() {
 		if account.Offered {
-			return account.DisplayName, true, err
+			return &leaver{name: account.DisplayName}, nil
 		}
 	}
-	return "", len(accounts) > 0, err
+	return &leaver{}, nil
 }
 
 // postLogout parses where to go afterwards; both spellings are in use.
@@ -74,8 +79,7 @@ func (h *Handlers) postLogout(candidates ...string) (web.PostLogout, error) {
 	return web.PostLogout{}, errors.New("no target")
 }
 
-// logout ends our session first, and at once; what ZITADEL must be told follows,
-// whatever else fails, and may fail without keeping anybody signed in here.
+// logout signs the browser out, or the user everywhere.
 func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) error {
 	form, err := web.Form(r, formFields)
 	if err != nil {
@@ -84,28 +88,62 @@ func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) error {
 	// From here on the browser may go away: with our session its refresh token
 	// would be gone, unrevoked and beyond anybody's reach.
 	ctx := context.WithoutCancel(r.Context())
+	if err := h.signOut(ctx, w, r, form.Get(templates.FieldAction) == templates.ActionEverywhere); err != nil {
+		return err
+	}
+	if target, err := h.postLogout(form.Get("post_logout_redirect_uri"), form.Get(templates.FieldPostLogout)); err == nil {
+		return web.Redirect(w, r, target)
+	}
+	return web.Redirect(w, r, h.BasePath.Page("/logout/done", ""))
+}
+
+// signOut ends our session first, and at once; what ZITADEL must be told follows,
+// whatever else fails, and may fail without keeping anybody signed in here.
+func (h *Handlers) signOut(ctx context.Context, w http.ResponseWriter, r *http.Request, everywhere bool) error {
+	last := partingFrom(nil)
+	defer func() { h.tellZitadel(ctx, last) }()
+	if everywhere {
+		if err := h.endElsewhere(ctx, r, last); err != nil {
+			return unavailable(err) // still signed in here, to try again
+		}
+	}
 	ended, tokens, err := h.Sessions.EndSession(ctx, w, r)
 	if err != nil && !errors.Is(err, session.ErrNotFound) {
 		return unavailable(err)
 	}
-	over := map[string]bool{}
-	defer func() { h.tellZitadel(ctx, tokens.RefreshToken, over) }()
+	last.refreshTokens = append(last.refreshTokens, tokens.RefreshToken)
 	if ended != nil {
 		// Also when no account holds it any more: a later sign-in of the same
 		// user has put another in its place, and left this one alive.
-		over[ended.ZitadelSession] = true
+		last.sessions[ended.ZitadelSession] = true
 	}
-	if err := h.forgetAccounts(ctx, w, r, ended, over); err != nil {
+	if err := h.forgetAccounts(ctx, w, r, ended, last.sessions); err != nil {
 		return unavailable(err)
 	}
 	if h.Sessions.Conflicting(r) {
 		return twoCookies() // "you are signed out" would not be true
 	}
 	w.Header().Set("Clear-Site-Data", `"cache", "storage"`) // not "cookies": siblings' would go too
-	if target, err := h.postLogout(form.Get("post_logout_redirect_uri"), form.Get(templates.FieldPostLogout)); err == nil {
-		return web.Redirect(w, r, target)
+	return nil
+}
+
+// endElsewhere ends the user's other sessions, and has all their ZITADEL sessions
+// end. Our session alone says who that is: an account of this browser may be one
+// that somebody has merely named.
+func (h *Handlers) endElsewhere(ctx context.Context, r *http.Request, last *parting) error {
+	own, err := h.Sessions.Peek(ctx, r)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil
 	}
-	return web.Redirect(w, r, h.BasePath.Page("/logout/done", ""))
+	if err != nil {
+		return err
+	}
+	ended, err := h.Sessions.EndOtherSessions(ctx, own.Subject, own.Handle)
+	*last = *partingFrom(ended)
+	if err == nil {
+		last.everyOneOf = own.Subject
+	}
+	return err
 }
 
 // forgetAccounts takes the accounts of who leaves off this browser, and adds
@@ -134,36 +172,6 @@ func (h *Handlers) forgetAccounts(ctx context.Context, w http.ResponseWriter, r 
 // believed, and neither is cleared.
 func twoCookies() error {
 	return web.Error{Status: http.StatusBadRequest, Key: "error.cookies", Err: errors.New("two cookies of one name")}
-}
-
-// logoutTime bounds what a sign-out waits for each thing that ZITADEL is told.
-const logoutTime = 3 * time.Second
-
-// tellZitadel revokes the refresh token, which would outlive its session, and
-// deletes ZITADEL sessions. All is said at once: a revocation that hangs must not
-// cost the deletions their time. No session's token is sent, since an old one
-// would be refused: who may end these was settled by our own records.
-func (h *Handlers) tellZitadel(ctx context.Context, refreshToken string, over map[string]bool) {
-	var group sync.WaitGroup
-	defer group.Wait()
-	say := func(what string, call func(context.Context) error) {
-		group.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, logoutTime)
-			defer cancel()
-			if err := call(ctx); err != nil && !errors.Is(err, zitadelclient.NotFound) {
-				h.Logger.WarnContext(ctx, "ZITADEL was not told of a sign-out", "what", what, "error", err)
-			}
-		})
-	}
-	if refreshToken != "" {
-		say("refresh token", func(ctx context.Context) error { return h.Zitadel.Revoke(ctx, refreshToken) })
-	}
-	delete(over, "") // an account that was signed out before
-	for id := range over {
-		say("session", func(ctx context.Context) error {
-			return h.Zitadel.DeleteSession(ctx, zitadelclient.SessionRef{ID: id})
-		})
-	}
 }
 
 // logoutDone says that it is done, and signs nobody in by itself.

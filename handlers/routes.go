@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -104,9 +106,24 @@ func (h *Handlers) pageRoutes(root chi.Router, base string) {
 func (h *Handlers) appRoutes(root chi.Router, base string) {
 	r := root.With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
 	h.handle(r.With(rememberLanguage), base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
-	cors := web.CORS{Origins: h.AppOrigins, Methods: []string{http.MethodGet}}
-	endpoint := web.Adapt(translated(web.Methods{"GET": h.session}.Serve), nil)
-	r.Handle(base+"/session", named(base+"/session", cors.Handler(endpoint)))
+	h.endpoint(root, base+"/session", web.Methods{"GET": h.session})
+	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents})
+	h.endpoint(root, base+"/sessions", web.Methods{"GET": h.listSessions, "DELETE": h.endOtherSessions})
+	h.endpoint(root, base+"/sessions/{handle}", web.Methods{"DELETE": h.endSessionByHandle})
+	// Of no browser at all: ZITADEL's own call.
+	receiver := web.Adapt(translated(web.Methods{"POST": h.backchannelLogout}.Serve), nil)
+	root.With(web.CrossOrigin(h.PublicURL, nil, nil)).Handle(base+"/backchannel-logout", named(base+"/backchannel-logout", receiver))
+}
+
+// endpoint serves a route to scripts with the visitor's cookies. What changes
+// something must say that it comes from one of the apps, or from ourselves: the
+// browser vouches for that, and a token against forgery would prove no more.
+func (h *Handlers) endpoint(r chi.Router, pattern string, methods web.Methods) {
+	cors := web.CORS{Origins: h.AppOrigins, Methods: slices.Sorted(maps.Keys(methods)), Headers: []string{"If-None-Match"}}
+	answer := web.Adapt(translated(methods.Serve), nil)
+	ours := append(slices.Clone(h.AppOrigins), h.PublicURL)
+	guarded := web.CrossOrigin(h.PublicURL, h.AppOrigins, nil)(web.RequireOrigin(ours, nil)(answer))
+	r.Handle(pattern, named(pattern, cors.Handler(guarded)))
 }
 
 // handle serves a route, and tells the log its template.

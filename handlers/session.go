@@ -26,14 +26,21 @@ type sessionAnswer struct {
 
 // session tells an app who is signed in.
 func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.liveSession(r, slides(r))
-	if errors.Is(err, session.ErrNotFound) {
-		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
-	}
+	s, err := h.whoAsks(w, r, slides(r))
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, answerAbout(s))
+	return web.WriteTaggedJSON(w, r, answerAbout(s))
+}
+
+// whoAsks is [Handlers.liveSession] for an endpoint, which says by what one would
+// be signed in (RFC 9110, 11.6.1).
+func (h *Handlers) whoAsks(w http.ResponseWriter, r *http.Request, slide bool) (*session.Session, error) {
+	s, err := h.liveSession(r, slide)
+	if errors.Is(err, session.ErrNotFound) {
+		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
+	}
+	return s, err
 }
 
 // answerAbout is a session as an app may know it.

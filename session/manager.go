@@ -73,6 +73,7 @@ type Manager struct {
 	nameKeys                             [][]byte // one for each operator key
 
 	watches *watches
+	here    *Memory // what this process counts by itself
 }
 
 // NewManager checks the configuration and derives the keys.
@@ -102,6 +103,7 @@ func NewManager(cfg Config) (*Manager, error) {
 		m.cookieName = hostOnlySession
 	}
 	m.watches = newWatches(cfg.Watch, m.loadSession)
+	m.here = NewMemory(cfg.Now)
 	return m, m.deriveKeys(cfg.Keys)
 }
 
@@ -149,6 +151,13 @@ func (m *Manager) names(kind string, parts ...string) []string {
 // address. A positive wait means no. The key is hashed before the store sees it.
 func (m *Manager) Allow(ctx context.Context, purpose, key string, rate Rate) (wait time.Duration, err error) {
 	return m.store.Take(ctx, m.names("b", purpose, key)[0], rate)
+}
+
+// AllowHere is [Manager.Allow] counted by this process alone, for what must cost
+// the store nothing however often it is tried.
+func (m *Manager) AllowHere(purpose, key string, rate Rate) (wait time.Duration) {
+	wait, _ = m.here.Take(context.Background(), m.names("b", purpose, key)[0], rate) // never fails
+	return wait
 }
 
 // How often a waiting Lock looks again, and how long the release of one may take.

@@ -88,15 +88,16 @@ const (
 
 // What a form asks for that is not what its page is for.
 const (
-	ActionReset     = "reset"     // to /password: a mail that resets it
-	ActionSend      = "send"      // to /password/set and /otp/…: the first code
-	ActionResend    = "resend"    // to /password/set, /verify and /otp/…: another one
-	ActionSMS       = "sms"       // to /password/set: the code by SMS instead
-	ActionChallenge = "challenge" // to /passkey, /u2f and their /set: the options of a ceremony
-	ActionSkip      = "skip"      // to …/set: another time
-	ActionChoose    = "choose"    // to /accounts: go on with this one
-	ActionRemove    = "remove"    // to /accounts: forget this one
-	ActionAdd       = "add"       // to /accounts: sign in with one that is not listed
+	ActionReset      = "reset"      // to /password: a mail that resets it
+	ActionSend       = "send"       // to /password/set and /otp/…: the first code
+	ActionResend     = "resend"     // to /password/set, /verify and /otp/…: another one
+	ActionSMS        = "sms"        // to /password/set: the code by SMS instead
+	ActionChallenge  = "challenge"  // to /passkey, /u2f and their /set: the options of a ceremony
+	ActionSkip       = "skip"       // to …/set: another time
+	ActionChoose     = "choose"     // to /accounts: go on with this one
+	ActionRemove     = "remove"     // to /accounts: forget this one
+	ActionAdd        = "add"        // to /accounts: sign in with one that is not listed
+	ActionEverywhere = "everywhere" // to /logout: end all of the user's sessions
 )
 
 // The choices of FieldMethod.

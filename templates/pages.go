@@ -119,6 +119,7 @@ type SignedInPage struct {
 type LogoutPage struct {
 	Base
 	FullName   string
+	Everywhere bool   // offer to end the user's other sessions as well
 	PostLogout string // sent along with the form; checked when it comes back
 }
 

@@ -52,9 +52,11 @@ func (c CORS) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// grants reports whether all that a preflight asks for is listed.
+// grants reports whether all that a preflight asks for is listed. HEAD is where
+// GET is.
 func (c CORS) grants(r *http.Request) bool {
-	if !slices.Contains(c.Methods, r.Header.Get("Access-Control-Request-Method")) {
+	method := r.Header.Get("Access-Control-Request-Method")
+	if !slices.Contains(c.Methods, method) && !(method == http.MethodHead && slices.Contains(c.Methods, http.MethodGet)) {
 		return false
 	}
 	for name := range strings.SplitSeq(r.Header.Get("Access-Control-Request-Headers"), ",") {

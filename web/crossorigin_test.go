@@ -163,6 +163,7 @@ func TestCORSPreflight(t *testing.T) {
 		want            int
 	}{
 		{"POST", "", 204},
+		{"HEAD", "", 204},
 		{"POST", "content-type", 204},
 		{"POST", "Content-Type , ", 204},
 		{"DELETE", "", 403},
@@ -184,6 +185,9 @@ func TestCORSPreflight(t *testing.T) {
 		if granted != (test.want == 204) {
 			t.Errorf("%s %q: %v", test.method, test.headers, w.Header())
 		}
+	}
+	if (CORS{Methods: []string{"POST"}}).grants(request("OPTIONS", "/", "Access-Control-Request-Method", "HEAD")) {
+		t.Error("HEAD is granted where GET is not")
 	}
 	// Without a method asked for it is no preflight: the route answers.
 	if w := serve(cors.Handler(Adapt(Methods{"GET": ok}.Serve, nil)), request("OPTIONS", "/session", "Origin", appOrigins)); w.Code != 405 {
