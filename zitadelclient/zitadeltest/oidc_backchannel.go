@@ -71,3 +71,17 @@ func deliverLogoutToken(uri string, form url.Values) {
 	}
 	_ = response.Body.Close()
 }
+
+// LogoutToken is a logout token for an application about a user's ZITADEL session,
+// as it would be delivered. A test may change its claims and its type before it is
+// signed; nil changes nothing.
+func (s *Server) LogoutToken(clientID, userID, sessionID string, change func(header, claims map[string]any)) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	claims := s.logoutTokenClaims(&oidcSession{clientID: clientID, userID: userID, sessionID: sessionID})
+	header := map[string]any{"typ": "JWT"}
+	if change != nil {
+		change(header, claims)
+	}
+	return s.signAs(header, claims)
+}

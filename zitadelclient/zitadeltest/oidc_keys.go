@@ -29,11 +29,16 @@ func (s *Server) signingKeys() []*machineKey {
 
 // sign returns claims as a JWT.
 func (s *Server) sign(claims map[string]any) string {
-	key := s.signingKeys()[0]
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}},
-		(&jose.SignerOptions{}).WithType("JWT"),
-	)
+	return s.signAs(map[string]any{"typ": "JWT"}, claims)
+}
+
+// signAs signs claims under a header of one's own, but for algorithm and key.
+func (s *Server) signAs(header, claims map[string]any) string {
+	key, options := s.signingKeys()[0], &jose.SignerOptions{}
+	for name, value := range header {
+		options.WithHeader(jose.HeaderKey(name), value)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}}, options)
 	if err != nil {
 		panic("zitadeltest: signer: " + err.Error())
 	}
