@@ -222,3 +222,39 @@ func TestOneWayToASession(t *testing.T) {
 		}
 	}
 }
+
+// Who asks again and again is told that nothing has changed, for as long as that
+// is so, and to the same effect.
+func TestSessionAnswerUnchanged(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	first := w.script(b, "GET", "/session?slide=false")
+	tag := first.header.Get("ETag")
+	if first.status != http.StatusOK || tag == "" {
+		t.Fatalf("%d, tag %q", first.status, tag)
+	}
+	if exposed := first.header.Get("Access-Control-Expose-Headers"); !strings.Contains(exposed, "ETag") {
+		t.Errorf("the app may not read the tag: %q", exposed)
+	}
+	for path, want := range map[string]int{"/session?slide=false": http.StatusNotModified, "/session": http.StatusNotModified} {
+		got := w.script(b, "GET", path, "If-None-Match", tag)
+		if got.status != want || got.body != "" || got.header.Get("ETag") != tag {
+			t.Errorf("%s: %d %q %q", path, got.status, got.body, got.header.Get("ETag"))
+		}
+		w.readable(endpoint{"GET", path}, w.app, got)
+	}
+	head := w.script(b, "HEAD", "/session?slide=false")
+	if head.status != http.StatusOK || head.header.Get("ETag") != tag || head.body != "" {
+		t.Errorf("HEAD: %d %v", head.status, head.header)
+	}
+	w.zitadel.Advance(10 * minute)
+	if got := w.script(b, "GET", "/session?slide=false", "If-None-Match", tag); got.status != http.StatusNotModified {
+		t.Errorf("a poll moved something: %d", got.status)
+	}
+	if got := w.script(b, "GET", "/session", "If-None-Match", tag); got.status != http.StatusOK || got.header.Get("ETag") == tag {
+		t.Errorf("a visit moved nothing: %d %s", got.status, got.header.Get("ETag"))
+	}
+	b.open(w.auth + "/logout").fill(nil)
+	w.script(b, "GET", "/session", "If-None-Match", tag).problem(w, http.StatusUnauthorized)
+}

@@ -108,7 +108,7 @@ func (w *world) startZitadel() {
 		UserName: "alice", GivenName: "Alice", FamilyName: "Example",
 		Email: "alice@example.com", EmailVerified: true, Password: password,
 	})
-	w.ours = w.zitadel.AddApp(zitadeltest.AppSeed{Name: "torhaus", AuthMethod: "BASIC", RedirectURIs: []string{w.auth + "/callback"}, RoleAssertion: true})
+	w.ours = w.zitadel.AddApp(zitadeltest.AppSeed{Name: "torhaus", AuthMethod: "BASIC", RedirectURIs: []string{w.auth + "/callback"}, RoleAssertion: true, BackchannelLogoutURI: w.auth + "/backchannel-logout"})
 	w.other = w.zitadel.AddApp(zitadeltest.AppSeed{Name: "shop", RedirectURIs: []string{w.app + "/cb"}})
 	service := w.zitadel.AddServiceUser("torhaus", "IAM_LOGIN_CLIENT")
 	w.keyFile = filepath.Join(w.t.TempDir(), "key.json")
@@ -151,7 +151,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 	if config.Sessions == nil {
 		config.Sessions, err = session.NewManager(session.Config{
 			Store: w.store, Keys: session.Keys{w.key}, Environment: "test", CookieDomain: "example.localhost",
-			Idle: time.Hour, Max: 12 * time.Hour, RememberMax: 30 * 24 * time.Hour, Now: w.now,
+			Idle: time.Hour, Max: 12 * time.Hour, RememberMax: 30 * 24 * time.Hour, Watch: 2 * time.Millisecond, Now: w.now,
 		})
 		w.must(err)
 	}
