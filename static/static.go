@@ -1,4 +1,4 @@
-// Package static holds the stylesheet, the script and the icons of the pages,
+// Package static holds the stylesheet, the scripts and the icons of the pages,
 // embedded in the program and served under names that contain a hash of their
 // content: a browser may keep them for ever, and a new version has a new URL.
 //
@@ -7,6 +7,10 @@
 //
 // It refuses every name but these: a wrong or missing hash is 404, never the
 // newest file, or a cache would keep new content under an old name.
+//
+// The module for pages of other origins, torhaus.js, is imported by a name that
+// their authors write down, so it has no hash: it may be kept for some minutes,
+// and is asked for again by its tag.
 package static
 
 import (
@@ -38,10 +42,15 @@ var bundles = map[string][]string{
 	"passkey.js": {"form.js", "passkey.js"},
 }
 
+// imported are the assets that other origins' pages name: without a hash, and
+// readable by whoever likes.
+var imported = map[string]bool{"torhaus.js": true}
+
 // file is one asset, ready to be sent.
 type file struct {
 	name        string // "app.css"
 	url         string // "/static/app.<hash>.css"
+	tag         string // its ETag; "" where the URL says as much
 	contentType string
 	plain       []byte
 	gzipped     []byte // nil when compressing does not pay
@@ -97,6 +106,9 @@ func newFile(name string, data []byte) *file {
 		url:         prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext,
 		contentType: types[ext],
 		plain:       data,
+	}
+	if imported[name] {
+		f.url, f.tag = prefix+name, `"`+hex.EncodeToString(sum[:6])+`"`
 	}
 	if f.contentType == "" {
 		panic("static: no content type for " + name)
@@ -181,12 +193,31 @@ func serve(w http.ResponseWriter, r *http.Request, f *file) {
 			body = f.gzipped
 		}
 	}
+	f.open(h)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	if f.tag != "" {
+		h.Set("ETag", f.tag)
+		h.Set("Cache-Control", "public, max-age=300")
+		if strings.Contains(r.Header.Get("If-None-Match"), f.tag) { // also as a weak one
+			h.Del("Content-Encoding")
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
 	h.Set("Content-Type", f.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method == http.MethodGet {
 		w.Write(body) // an error here is the browser going away
+	}
+}
+
+// open lets pages of any origin import the file. It is public, and is asked for
+// without cookies.
+func (f *file) open(h http.Header) {
+	if imported[f.name] {
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 }
 
@@ -198,6 +229,7 @@ func serveFresh(w http.ResponseWriter, r *http.Request, f *file, dir string) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	f.open(w.Header())
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodGet {

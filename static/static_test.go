@@ -156,9 +156,48 @@ func TestFromDisk(t *testing.T) {
 	}
 }
 
+// TestImported: pages of any origin import the module by a name that stays, soon
+// have a new one, and get nothing else that way.
+func TestImported(t *testing.T) {
+	h := Handler(Config{})
+	want, err := Bytes("torhaus.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := get(t, h, "GET", "/ui/v2/login/static/torhaus.js", "")
+	if got := body(t, r); r.StatusCode != 200 || !bytes.Equal(got, want) || URL("torhaus.js") != "/static/torhaus.js" {
+		t.Errorf("status %d, %d bytes, at %s", r.StatusCode, len(got), URL("torhaus.js"))
+	}
+	tag := r.Header.Get("ETag")
+	for header, want := range map[string]string{
+		"Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff",
+		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "", "Cross-Origin-Resource-Policy": "cross-origin", "Vary": "Accept-Encoding",
+	} {
+		if got := r.Header.Get(header); got != want {
+			t.Errorf("%s is %q, want %q", header, got, want)
+		}
+	}
+	for _, sent := range []string{tag, "W/" + tag, `"x", ` + tag} {
+		request := httptest.NewRequest("GET", "/static/torhaus.js", nil)
+		request.Header.Set("If-None-Match", sent)
+		request.Header.Set("Accept-Encoding", "gzip")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, request)
+		if w.Code != 304 || w.Body.Len() != 0 || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Content-Encoding") != "" {
+			t.Errorf("If-None-Match: %s: %d %v", sent, w.Code, w.Header())
+		}
+	}
+	if tag == "" || tag == newFile("torhaus.js", []byte("other")).tag {
+		t.Errorf("the tag %s does not follow the content", tag)
+	}
+	if r := get(t, h, "GET", URL("app.css"), ""); r.Header.Get("Access-Control-Allow-Origin") != "" || r.Header.Get("Cross-Origin-Resource-Policy") != "" {
+		t.Errorf("other files are open, too: %v", r.Header)
+	}
+}
+
 // TestBudgets holds the promises about what a first visit costs.
 func TestBudgets(t *testing.T) {
-	for name, limit := range map[string]int{"app.css": 6 << 10, "form.js": 3 << 9, "passkey.js": 9 << 9, "icon.svg": 1 << 10} {
+	for name, limit := range map[string]int{"app.css": 6 << 10, "form.js": 3 << 9, "passkey.js": 9 << 9, "torhaus.js": 2 << 10, "icon.svg": 1 << 10} {
 		data, err := Bytes(name)
 		if err != nil {
 			t.Fatal(err)
@@ -197,6 +236,25 @@ func TestStylesheet(t *testing.T) {
 	} {
 		if !bytes.Contains(css, []byte(good)) {
 			t.Errorf("nothing for %s", name)
+		}
+	}
+}
+
+// TestModule: what runs in other people's pages depends on nothing, keeps nothing
+// and writes nothing into them.
+func TestModule(t *testing.T) {
+	js, _ := Bytes("torhaus.js")
+	for _, bad := range []string{"innerHTML", "eval(", "Function(", "XMLHttpRequest", "Storage", "document.cookie", "document.write", "import("} {
+		if bytes.Contains(js, []byte(bad)) {
+			t.Errorf("it uses %s", bad)
+		}
+	}
+	if code := regexp.MustCompile(`(?m)^\s*//.*$`).ReplaceAll(js, nil); regexp.MustCompile(`\bfrom\s+["']`).Match(code) {
+		t.Error("it imports something")
+	}
+	for _, name := range []string{"whoAmI", "signIn", "signOut", "watch"} {
+		if !regexp.MustCompile(`\*/\nexport (async )?(function|const) ` + name + `\b`).Match(js) {
+			t.Errorf("%s is not exported with a type", name)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func TestBrowserSignOut(t *testing.T) {
 	withAndWithoutScript(t, func(b *tab) {
 		b.signIn()
 		if b.script {
-			b.press("form button")
+			b.press("button")
 		} else {
 			ask := b.auth.url() + "/logout"
 			b.open(ask + "?post_logout_redirect=" + url.QueryEscape(b.app.url()+"/")).at(ask)

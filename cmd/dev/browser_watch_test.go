@@ -95,7 +95,7 @@ func expected(entry *log.Entry) bool {
 		return false
 	}
 	return strings.Contains(entry.Text, "status of 422") || strings.Contains(entry.Text, "status of 410") ||
-		strings.Contains(entry.Text, "status of 401") && u.Path == "/session" ||
+		strings.Contains(entry.Text, "status of 401") && (u.Path == "/session" || u.Path == "/session/events") ||
 		strings.Contains(entry.Text, "status of 404") && u.Path == "/favicon.ico"
 }
 

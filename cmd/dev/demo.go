@@ -28,8 +28,8 @@ func (d demo) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "app.html", d) })
 	mux.Handle("GET /", assets())
-	// The script may talk to torhaus and to nobody else.
-	return withPolicy(mux, "default-src 'none'; script-src 'self'; style-src 'self'; connect-src "+d.Auth+"; form-action 'self' "+d.Auth)
+	// The script may talk to torhaus, by torhaus's own module, and to nobody else.
+	return withPolicy(mux, "default-src 'none'; script-src 'self' "+d.Auth+"; style-src 'self'; connect-src "+d.Auth+"; form-action "+d.Auth)
 }
 
 // assets serves the sheet and the script.

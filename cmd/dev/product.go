@@ -84,6 +84,7 @@ func newProduct(ports [6]int, logger *slog.Logger) (*product, error) {
 		LoginBaseURI: p.auth.url() + "/",
 		Violation:    func(format string, args ...any) { logger.Warn(fmt.Sprintf(format, args...)) },
 	})
+	p.zitadel.EnableBackchannelLogout()
 	p.id.handler = p.zitadel
 	p.mail.handler = mails(p.zitadel, seedPeople(p.zitadel))
 	p.provider.handler = p.zitadel.Upstream(seedProvider(p.zitadel, p.provider.url()))
@@ -144,7 +145,7 @@ func (p *product) wireTorhaus(sources sourceDirs) (err error) {
 		DefaultApp: home,
 		Logger:     p.logger,
 	})
-	p.auth.handler = p.pages.Public()
+	p.auth.handler, p.auth.drain = p.pages.Public(), p.pages.Drain
 	return nil
 }
 

@@ -103,7 +103,7 @@ func TestEverySiteAnswers(t *testing.T) {
 	browser := newBrowser(t)
 	for url, want := range map[string]string{
 		p.app.url() + "/":                                p.auth.url(),
-		p.app.url() + "/app.js":                          "/session",
+		p.app.url() + "/app.js":                          "/static/torhaus.js",
 		p.app.url() + "/dev.css":                         "color-scheme",
 		p.auth.url() + "/healthz":                        "alive",
 		p.id.url() + "/.well-known/openid-configuration": p.id.url(),

@@ -19,6 +19,7 @@ type site struct {
 	host     string // "auth.example.localhost", "" for a site without a name
 	listener net.Listener
 	handler  http.Handler
+	drain    func() // ends what would stream for ever; nil where nothing does
 }
 
 // listen opens the port.
@@ -53,7 +54,11 @@ func serveSites(ctx context.Context, sites []site, stdout io.Writer) error {
 	}
 	ended := make(chan error, len(sites))
 	for _, s := range sites {
-		go func() { ended <- web.Serve(ctx, web.NewServer(s.address, s.handler), s.listener) }()
+		server := web.NewServer(s.address, s.handler)
+		if s.drain != nil {
+			server.RegisterOnShutdown(s.drain)
+		}
+		go func() { ended <- web.Serve(ctx, server, s.listener) }()
 		fmt.Fprintf(stdout, "%-16s %s\n", s.name, s.url())
 	}
 	var all error
