@@ -442,3 +442,29 @@ func TestBackchannelIsNoBrowsers(t *testing.T) {
 	}
 	w.alone(map[string]*browser{"the one": b}, nil)
 }
+
+// Two tabs sign the same user in, and the second one's ZITADEL session takes the
+// place of the one that our session rests on. We end the old one, ZITADEL tells us
+// that it ended, and nobody is signed out of the app.
+func TestReplacedAtZitadel(t *testing.T) {
+	w := newWorld(t)
+	w.zitadel.EnableBackchannelLogout()
+	b, name, word := newBrowser(t), map[string]string{"loginName": "alice"}, map[string]string{"password": password}
+	ours := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(name).at("/password")
+	theirs := b.open(w.authorizeURL("")).fill(name).at("/password")
+	ours.fill(word).at("/inbox")
+	before := w.sid(b)
+	theirs.fill(word).at("/cb")
+	w.zitadel.WaitForLogouts()
+	if !strings.Contains(w.log(), `"security_event":"backchannel_logout"`) || w.sid(b) == before {
+		t.Fatal("the ZITADEL session was not replaced, so this test proves nothing")
+	}
+	w.alone(map[string]*browser{"laptop": b}, nil)
+	if n := w.live(w.alice); n != 1 {
+		t.Errorf("%d ZITADEL sessions", n)
+	}
+	// It rests on the new one now, and ends with it.
+	w.must(w.client.DeleteSession(t.Context(), zitadelclient.SessionRef{ID: w.sid(b)}))
+	w.zitadel.WaitForLogouts()
+	w.alone(nil, map[string]*browser{"laptop": b})
+}

@@ -97,6 +97,9 @@ func New(cfg Config) *Handlers {
 	return h
 }
 
-// Close waits for what is under way without a request: refreshes of tokens above
-// all, whose loss would cost a sign-in.
-func (h *Handlers) Close() error { return h.keeper.Close() }
+// Close ends what streams, and waits for what is under way without a request:
+// refreshes of tokens above all, whose loss would cost a sign-in.
+func (h *Handlers) Close() error {
+	h.Sessions.StopWatching()
+	return h.keeper.Close()
+}

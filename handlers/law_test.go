@@ -52,6 +52,8 @@ func TestRouteLaw(t *testing.T) {
 		{"GET", "/callback", [4]int{400, 400, 400, 400}},
 		{"GET", "/session", [4]int{401, 401, 401, 200}},
 		{"HEAD", "/session", [4]int{401, 401, 401, 200}},
+		{"POST", "/session/refresh", [4]int{401, 401, 401, 200}},
+		{"GET", "/session/refresh", [4]int{405, 405, 405, 405}},
 		{"HEAD", "/session/events", [4]int{401, 401, 401, 200}},
 		{"GET", "/sessions", [4]int{401, 401, 401, 200}},
 		{"DELETE", "/sessions", [4]int{401, 401, 401, 204}},

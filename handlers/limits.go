@@ -24,6 +24,7 @@ var (
 	perAccountGuess   = session.Rate{Burst: 40, Every: 15 * time.Minute} // over days: a code has six digits
 	perClientRegister = session.Rate{Burst: 20, Every: time.Minute}
 	perClientProvider = session.Rate{Burst: 60, Every: 2 * time.Second}
+	perSessionRefresh = session.Rate{Burst: 5, Every: 30 * time.Second}
 	perClientForgery  = session.Rate{Burst: 60, Every: time.Second} // logout tokens that are none
 )
 

@@ -15,7 +15,16 @@ import (
 // With slide the request counts as use of the session. Without, it keeps nobody
 // signed in: for apps that ask in the background.
 func (h *Handlers) liveSession(r *http.Request, slide bool) (*session.Session, error) {
-	s, err := h.keeper.Session(r.Context(), r, slide)
+	return live(h.keeper.Session(r.Context(), r, slide))
+}
+
+// refreshedSession is [Handlers.liveSession] after a refresh and a check, due or
+// not.
+func (h *Handlers) refreshedSession(r *http.Request, slide bool) (*session.Session, error) {
+	return live(h.keeper.RefreshNow(r.Context(), r, slide))
+}
+
+func live(s *session.Session, err error) (*session.Session, error) {
 	if errors.Is(err, session.ErrNotFound) {
 		return nil, web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}
 	}

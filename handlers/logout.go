@@ -127,6 +127,13 @@ func (h *Handlers) signOut(ctx context.Context, w http.ResponseWriter, r *http.R
 	return nil
 }
 
+// whoEnds is who asks an endpoint to end sessions: by what we have stored alone,
+// since a sign-out waits for nothing that ZITADEL has to say.
+func (h *Handlers) whoEnds(w http.ResponseWriter, r *http.Request) (*session.Session, error) {
+	s, err := live(h.Sessions.Peek(r.Context(), r))
+	return s, challenge(w, err)
+}
+
 // endElsewhere ends the user's other sessions, and has all their ZITADEL sessions
 // end. Our session alone says who that is: an account of this browser may be one
 // that somebody has merely named.

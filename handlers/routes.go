@@ -107,6 +107,7 @@ func (h *Handlers) appRoutes(root chi.Router, base string) {
 	r := root.With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
 	h.handle(r.With(rememberLanguage), base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
 	h.endpoint(root, base+"/session", web.Methods{"GET": h.session})
+	h.endpoint(root, base+"/session/refresh", web.Methods{"POST": h.refreshSession})
 	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents})
 	h.endpoint(root, base+"/sessions", web.Methods{"GET": h.listSessions, "DELETE": h.endOtherSessions})
 	h.endpoint(root, base+"/sessions/{handle}", web.Methods{"DELETE": h.endSessionByHandle})

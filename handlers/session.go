@@ -33,14 +33,41 @@ func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteTaggedJSON(w, r, answerAbout(s))
 }
 
-// whoAsks is [Handlers.liveSession] for an endpoint, which says by what one would
-// be signed in (RFC 9110, 11.6.1).
+// refreshSession is for an app that knows of a change: a role, a name or a lock
+// takes effect now, not at the next refresh.
+func (h *Handlers) refreshSession(w http.ResponseWriter, r *http.Request) error {
+	s, err := h.whoAsks(w, r, false)
+	if err != nil {
+		return err
+	}
+	wait, err := h.Sessions.Allow(r.Context(), "refresh", s.Handle, perSessionRefresh)
+	if err != nil {
+		return unavailable(err)
+	}
+	if wait > 0 {
+		web.EventFrom(r.Context()).Set("limited", "refresh")
+		return web.Error{Status: http.StatusTooManyRequests, Key: "error.too_many", Err: errors.New("refreshed too often"), RetryAfter: wait}
+	}
+	s, err = h.refreshedSession(r, slides(r))
+	if err != nil {
+		return challenge(w, err)
+	}
+	return web.WriteJSON(w, http.StatusOK, answerAbout(s))
+}
+
+// whoAsks is [Handlers.liveSession] for an endpoint.
 func (h *Handlers) whoAsks(w http.ResponseWriter, r *http.Request, slide bool) (*session.Session, error) {
 	s, err := h.liveSession(r, slide)
+	return s, challenge(w, err)
+}
+
+// challenge says by what one would be signed in, where nobody is (RFC 9110,
+// 11.6.1).
+func challenge(w http.ResponseWriter, err error) error {
 	if errors.Is(err, session.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Cookie realm="torhaus"`)
 	}
-	return s, err
+	return err
 }
 
 // answerAbout is a session as an app may know it.

@@ -50,7 +50,7 @@ func (h *Handlers) listSessions(w http.ResponseWriter, r *http.Request) error {
 // endSessionByHandle signs the user out in one place. In this one it is the same
 // as signing out by the page.
 func (h *Handlers) endSessionByHandle(w http.ResponseWriter, r *http.Request) error {
-	own, err := h.whoAsks(w, r, true)
+	own, err := h.whoEnds(w, r)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (h *Handlers) spareOthers(ctx context.Context, subject string, last *partin
 // endOtherSessions signs the user out everywhere but here, of other clients'
 // ZITADEL sessions as well: whoever asks for it does not trust one of them.
 func (h *Handlers) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
-	own, err := h.whoAsks(w, r, true)
+	own, err := h.whoEnds(w, r)
 	if err != nil {
 		return err
 	}

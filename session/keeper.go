@@ -125,6 +125,33 @@ func (k *Keeper) Session(ctx context.Context, r *http.Request, slide bool) (*Ses
 	return s, nil
 }
 
+// RefreshNow is [Keeper.Session] for an app that knows of a change: the session is
+// checked and gets new tokens, due or not. [ErrUnavailable] is also a ZITADEL that
+// gives none now.
+func (k *Keeper) RefreshNow(ctx context.Context, r *http.Request, slide bool) (*Session, error) {
+	s, err := k.sessions.Peek(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	what, renew := "refresh", k.refresh
+	if s.Refresh.IsZero() {
+		what, renew = "check", k.check // there is nothing to refresh
+	}
+	s, err = await(ctx, refreshPatience, k.fly(what, s.hash, func(ctx context.Context, s *Session) (*Session, error) {
+		if s.Recheck = k.sessions.now(); !s.Refresh.IsZero() {
+			s.Refresh = s.Recheck
+		}
+		return renew(ctx, s)
+	}))
+	if err == nil && s.failures > 0 {
+		return nil, unavailable("refresh tokens", errLater)
+	}
+	if err == nil && slide {
+		k.sessions.touch(ctx, s)
+	}
+	return s, err
+}
+
 // checked waits for a check, but not for ever: a ZITADEL that is down or slow
 // keeps the session.
 func (k *Keeper) checked(ctx context.Context, s *Session) (*Session, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Sessions are the live sessions of a user, the newest first.
@@ -40,8 +41,9 @@ func (m *Manager) EndSessionByHandle(ctx context.Context, subject, handle string
 	return ended, err
 }
 
-// EndZitadelSession ends all our sessions that came of one ZITADEL session, as
-// a back-channel logout asks for.
+// EndZitadelSession ends all our sessions that rest on a ZITADEL session which has
+// ended, as a back-channel logout asks for. A browser that has signed its user in
+// anew meanwhile keeps its own: it is due to be checked.
 func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession string) ([]Ended, error) {
 	sessions, err := m.sessionsOf(ctx, m.zitadelIndexes(issuer, zitadelSession), func(s *Session) bool {
 		return s.Issuer == issuer && s.ZitadelSession == zitadelSession
@@ -49,7 +51,35 @@ func (m *Manager) EndZitadelSession(ctx context.Context, issuer, zitadelSession 
 	if err != nil {
 		return nil, err
 	}
-	return m.endAll(ctx, sessions)
+	var over []*Session
+	for _, s := range sessions {
+		moved, err := m.recheckIfMoved(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if !moved {
+			over = append(over, s)
+		}
+	}
+	return m.endAll(ctx, over)
+}
+
+// recheckIfMoved reports whether another account of the user has taken the place
+// of the one that a session rests on. That the old ZITADEL session ended is then
+// our own doing; the check finds out whether the session may rest on the new one.
+func (m *Manager) recheckIfMoved(ctx context.Context, s *Session) (moved bool, err error) {
+	account, err := m.AccountOf(ctx, s)
+	if errors.Is(err, ErrNotFound) || err == nil && account.ZitadelSession == s.ZitadelSession {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.Recheck = m.now().UTC().Truncate(time.Second)
+	if err := m.saveRenewed(ctx, s, checking.take); err != nil && !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	return true, nil
 }
 
 func (m *Manager) endSessions(ctx context.Context, subject string, which func(*Session) bool) ([]Ended, error) {

@@ -195,5 +195,5 @@ func (w *watches) saw(hash string, now *Session) {
 func (s *Session) tellsTheSameAs(other *Session) bool {
 	return s.Name == other.Name && s.Email == other.Email && s.OrganizationID == other.OrganizationID &&
 		slices.Equal(s.Roles, other.Roles) && slices.Equal(s.Methods, other.Methods) &&
-		s.AuthTime.Equal(other.AuthTime) && s.Expires.Equal(other.Expires)
+		s.AuthTime.Equal(other.AuthTime) && s.Expires.Equal(other.Expires) && s.TokensEnd.Equal(other.TokensEnd)
 }
