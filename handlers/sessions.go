@@ -86,8 +86,18 @@ func (h *Handlers) spareOthers(ctx context.Context, subject string, last *partin
 	}
 	for _, s := range left {
 		delete(last.sessions, s.ZitadelSession)
+		delete(last.sessions, h.standsOn(ctx, s))
 	}
 	return err
+}
+
+// standsOn is the ZITADEL session behind a session: that of the account in its
+// browser, which may have been replaced since the session was last checked.
+func (h *Handlers) standsOn(ctx context.Context, s *session.Session) string {
+	if account, err := h.Sessions.AccountOf(ctx, s); err == nil {
+		return account.ZitadelSession
+	}
+	return s.ZitadelSession
 }
 
 // endOtherSessions signs the user out everywhere but here, of other clients'
@@ -101,7 +111,7 @@ func (h *Handlers) endOtherSessions(w http.ResponseWriter, r *http.Request) erro
 	ended, err := h.Sessions.EndOtherSessions(ctx, own.Subject, own.Handle)
 	last := partingFrom(ended)
 	if err == nil {
-		last.everyOneOf, last.but = own.Subject, own.ZitadelSession
+		last.everyOneOf, last.but = own.Subject, h.standsOn(ctx, own)
 	}
 	h.tellZitadel(ctx, last)
 	if err != nil {

@@ -235,6 +235,29 @@ func TestEndOtherSessions(t *testing.T) {
 	}
 }
 
+// Whoever ends the others keeps the ZITADEL session that their own rests on, also
+// if that has been replaced and nobody has noticed yet.
+func TestEndOtherSessionsAfterAReplacement(t *testing.T) {
+	w := newWorld(t)
+	b, name, word := newBrowser(t), map[string]string{"loginName": "alice"}, map[string]string{"password": password}
+	ours := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(name).at("/password")
+	theirs := b.open(w.authorizeURL("")).fill(name).at("/password")
+	ours.fill(word).at("/inbox")
+	before := w.sid(b)
+	theirs.fill(word).at("/cb")
+	if w.sid(b) == before {
+		t.Fatal("the ZITADEL session was not replaced, so this test proves nothing")
+	}
+	if got := w.script(b, "DELETE", "/sessions"); got.status != http.StatusNoContent {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	w.zitadel.Advance(11 * minute)
+	w.alone(map[string]*browser{"here": b}, nil)
+	if n := w.live(w.alice); n != 1 {
+		t.Errorf("%d ZITADEL sessions, want the one that is in use", n)
+	}
+}
+
 // ZITADEL may be down: here it ends all the same, and soon enough.
 func TestEndSessionsWhileZitadelFails(t *testing.T) {
 	for name, fault := range map[string]zitadeltest.Fault{"down": {Drop: true}, "hanging": {Delay: time.Hour}} {
