@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"torhaus/handlers"
 	"torhaus/session"
 )
 
@@ -290,5 +291,27 @@ func TestEndpointsWhileTheStoreIsDown(t *testing.T) {
 	broken.broken = false
 	if status, _ := w.session(b); status != http.StatusOK {
 		t.Errorf("GET /session after: %d", status)
+	}
+}
+
+// Under a base path all of it moves there, the module with it, which finds the
+// endpoints from where it lies.
+func TestEndpointsUnderABasePath(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *handlers.Config) { c.BasePath = basePath(t, "/ui/v2/login") })
+	for _, e := range endpoints {
+		if got := w.script(newBrowser(t), e.method, e.path); got.status != http.StatusNotFound {
+			t.Errorf("%s %s at the root: %d", e.method, e.path, got.status)
+		}
+		if got := w.script(newBrowser(t), e.method, "/ui/v2/login"+e.path); got.status != http.StatusUnauthorized {
+			t.Errorf("%s %s under the base path: %d", e.method, e.path, got.status)
+		}
+	}
+	if got := w.receive(http.MethodPost, "/ui/v2/login/backchannel-logout", "", formType); got.status != http.StatusBadRequest {
+		t.Errorf("logout tokens: %d", got.status)
+	}
+	module := w.script(newBrowser(t), "GET", "/ui/v2/login/static/torhaus.js")
+	if module.status != http.StatusOK || module.header.Get("Access-Control-Allow-Origin") != "*" || module.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" ||
+		!strings.Contains(module.body, `new URL("..", import.meta.url)`) {
+		t.Errorf("the module: %d %v", module.status, module.header)
 	}
 }

@@ -29,7 +29,7 @@ func (d demo) handler() http.Handler {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "app.html", d) })
 	mux.Handle("GET /", assets())
 	// The script may talk to torhaus, by torhaus's own module, and to nobody else.
-	return withPolicy(mux, "default-src 'none'; script-src 'self' "+d.Auth+"; style-src 'self'; connect-src "+d.Auth+"; form-action "+d.Auth)
+	return withPolicy(mux, "default-src 'none'; script-src 'self' "+d.Auth+"; style-src 'self'; connect-src "+d.Auth+"; form-action 'self' "+d.Auth)
 }
 
 // assets serves the sheet and the script.

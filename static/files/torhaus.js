@@ -16,6 +16,7 @@
  * @property {string} auth_time
  * @property {string} expires_at
  * @property {string} idle_expires_at
+ * @property {string | null} refresh_at
  */
 
 const base = new URL("..", import.meta.url);
