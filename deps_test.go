@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"torhaus/cmd/torhaus": {"torhaus/handlers", "torhaus/flow", "torhaus/session", "torhaus/zitadelclient", "torhaus/templates",
 		"torhaus/locale", "torhaus/web", "torhaus/static"},
 	"torhaus/zitadelclient/zitadeltest": {"torhaus/zitadelclient", "github.com/go-jose/go-jose/v4/", "github.com/fxamacker/cbor/v2", "golang.org/x/text/language"},
+	"torhaus/session/redistest":         {"github.com/redis/go-redis/v9"},
 	"torhaus/cmd/dev":                   {"torhaus/"},
 }
 

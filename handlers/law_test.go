@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"torhaus/session"
+	"torhaus/session/redistest"
 )
 
 // The law of the routes: who may open what, and what they get. Every row is
@@ -215,13 +215,7 @@ func TestPasswordCorpus(t *testing.T) {
 
 // Sign-in on a real Redis, and a restart in the middle of it.
 func TestSignInOnRedis(t *testing.T) {
-	address := startRedis(t)
-	w := newWorld(t, func(w *world, _ *handlersConfig) {
-		store, err := session.NewRedis(session.RedisConfig{URL: "redis://" + address})
-		w.must(err)
-		t.Cleanup(func() { _ = store.Close() })
-		w.store = store
-	})
+	w := newWorld(t, onRedis(redistest.Start(t).URL()))
 	b := newBrowser(t)
 	word := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
 	w.restart()

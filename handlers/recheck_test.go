@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"torhaus/handlers"
 	"torhaus/session"
 	"torhaus/zitadelclient"
 	"torhaus/zitadelclient/zitadeltest"
@@ -90,7 +91,7 @@ func (f *fleet) neverRechecks() {
 		Recheck: 1000 * time.Hour, Now: f.now,
 	})
 	f.must(err)
-	rare := func(_ *world, c *handlersConfig) { c.Sessions = manager }
+	rare := func(_ *world, c *handlers.Config) { c.Sessions = manager }
 	f.a = f.replica(rare)
 	f.server.Config.Handler.(*swapHandler).swap(f.a.Handler)
 	f.browser = newBrowser(f.t)
@@ -252,7 +253,7 @@ func TestSlowCheckKeepsNewTokens(t *testing.T) {
 // Without offline_access there is nothing to refresh: a session lives on checks,
 // as long as it may.
 func TestSessionWithoutRefreshToken(t *testing.T) {
-	w := newWorld(t, func(w *world, c *handlersConfig) {
+	w := newWorld(t, func(w *world, c *handlers.Config) {
 		c.Zitadel = w.clientWith(func(c *zitadelclient.Config) { c.OIDC.Scopes = []string{"openid"} })
 	})
 	b := newBrowser(t)

@@ -1,47 +1,23 @@
 package handlers_test
 
 import (
-	"net"
-	"os/exec"
 	"testing"
-	"time"
 
 	"torhaus/handlers"
+	"torhaus/session"
 )
 
-type handlersConfig = handlers.Config
+// onRedis puts a world's sessions into a Redis.
+func onRedis(url string) func(*world, *handlers.Config) {
+	return func(w *world, _ *handlers.Config) { w.store = openRedis(w.t, url) }
+}
 
-// startRedis runs a Redis of this test's own.
-func startRedis(t *testing.T) (address string) {
+func openRedis(t *testing.T, url string) session.Store {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed: `make test` installs it")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	store, err := session.NewRedis(session.RedisConfig{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = free.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	_ = free.Close()
-	server := exec.CommandContext(t.Context(), program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		connection, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			_ = connection.Close()
-			return address
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server did not start: %v", err)
-		}
-		time.Sleep(10 * time.Millisecond) // polling a process, not waiting for consistency
-	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
 }

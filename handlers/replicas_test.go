@@ -13,6 +13,7 @@ import (
 
 	"torhaus/handlers"
 	"torhaus/session"
+	"torhaus/session/redistest"
 	"torhaus/zitadelclient"
 	"torhaus/zitadelclient/zitadeltest"
 )
@@ -76,14 +77,7 @@ func (m *mortal) Get(ctx context.Context, key string) ([]byte, error) {
 // a real Redis. Alice is signed in and remembered in the browser.
 func overStores(t *testing.T, test func(*testing.T, *fleet)) {
 	t.Run("memory", func(t *testing.T) { test(t, newFleet(t, nil)) })
-	t.Run("Redis", func(t *testing.T) {
-		store, err := session.NewRedis(session.RedisConfig{URL: "redis://" + startRedis(t)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = store.Close() })
-		test(t, newFleet(t, store))
-	})
+	t.Run("Redis", func(t *testing.T) { test(t, newFleet(t, openRedis(t, redistest.Start(t).URL()))) })
 }
 
 // fleet is a world with two replicas over one store, and a browser that is signed

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"torhaus/session/redistest"
 )
 
 // copyOf is the browser as it is now, which misses all later answers.
@@ -151,13 +153,13 @@ func TestOldCookie(t *testing.T) {
 
 // TestTombstoneEnds: on a real Redis as well, an old secret has an end.
 func TestTombstoneEnds(t *testing.T) {
-	server := startRedis(t)
-	m := testManager(t, server.open(t), nil)
+	server := redistest.Start(t)
+	m := testManager(t, openRedis(t, server.URL()), nil)
 	b := newBrowser()
 	remember(t, m, b, Account{UserID: "1", ZitadelSession: "1"}, false)
 	key := m.accountsKey(accountsID(t, m, b))
 	remember(t, m, b, Account{UserID: "2", ZitadelSession: "2"}, false)
-	if left := server.raw(t).PTTL(t.Context(), key).Val(); left <= 0 || left > movedTTL {
+	if left := server.Client().PTTL(t.Context(), key).Val(); left <= 0 || left > movedTTL {
 		t.Errorf("the tombstone ends in %v", left)
 	}
 }

@@ -192,7 +192,7 @@ func TestRedisURL(t *testing.T) {
 		if got != want {
 			t.Errorf("%s:\n got %s\nwant %s", url, got, want)
 		}
-		if !o.ContextTimeoutEnabled || o.MaxRetries != 1 || o.ReadTimeout > time.Second || o.DialTimeout > time.Second {
+		if !o.ContextTimeoutEnabled || o.MaxRetries != -1 || o.ReadTimeout > time.Second || o.DialTimeout > time.Second {
 			t.Errorf("%s: waits are not bounded", url)
 		}
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strconv"
@@ -10,10 +11,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"torhaus/session/redistest"
 )
 
-// conformance is what every store must do. Keys are the test's own, so that a
-// store may be used for more than one run.
+// conformance is what every store must do. Keys are the run's own, so that a
+// store may be used for more than one.
 func conformance(t *testing.T, store Store) {
 	for name, test := range map[string]func(*testing.T, Store, string){
 		"records":          testRecords,
@@ -26,7 +29,7 @@ func conformance(t *testing.T, store Store) {
 		"cancelled":        testCancelled,
 		"mistakes of ours": testMistakes,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, store, "conformance:{"+strconv.Itoa(len(name))+"}:") })
+		t.Run(name, func(t *testing.T) { test(t, store, "test:{"+rand.Text()+"}:") })
 	}
 	if err := store.Ping(t.Context()); err != nil {
 		t.Errorf("ping: %v", err)
@@ -36,7 +39,7 @@ func conformance(t *testing.T, store Store) {
 // onEachStore runs a test of a manager on the embedded store and on a real Redis.
 func onEachStore(t *testing.T, test func(*testing.T, *Manager)) {
 	t.Run("memory", func(t *testing.T) { test(t, testManager(t, NewMemory(nil), nil)) })
-	t.Run("redis", func(t *testing.T) { test(t, testManager(t, startRedis(t).open(t), nil)) })
+	t.Run("redis", func(t *testing.T) { test(t, testManager(t, openRedis(t, redistest.Start(t).URL()), nil)) })
 }
 
 func testRecords(t *testing.T, store Store, key string) {
@@ -151,31 +154,17 @@ func testExpiry(t *testing.T, store Store, key string) {
 		t.Fatal(err)
 	}
 	for _, k := range []string{"put", "swap"} {
-		until(t, k+" to expire", func() bool {
+		redistest.Until(t, k+" to expire", func() bool {
 			_, err := store.Get(t.Context(), key+k)
 			return errors.Is(err, ErrNotFound)
 		})
 	}
-	until(t, "member to expire", func() bool {
+	redistest.Until(t, "member to expire", func() bool {
 		members, err := store.Members(t.Context(), key+"index")
 		return err == nil && slices.Equal(members, []string{"long"})
 	})
 	if err := store.Swap(t.Context(), key+"put", nil, []byte("y"), time.Minute); err != nil {
 		t.Errorf("what has expired is not absent: %v", err)
-	}
-}
-
-// until waits for something that another clock brings about.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
-		case <-time.After(time.Millisecond):
-		}
 	}
 }
 
@@ -230,7 +219,7 @@ func testBuckets(t *testing.T, store Store, key string) {
 	}
 	quick := Rate{Burst: 1, Every: time.Microsecond}
 	for range 3 {
-		until(t, "a token to come", func() bool {
+		redistest.Until(t, "a token to come", func() bool {
 			wait, err := store.Take(t.Context(), key+"quick", quick)
 			return err == nil && wait == 0
 		})

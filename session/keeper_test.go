@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"torhaus/session/redistest"
 )
 
 // TestRefreshesAreSpread: a thousand sessions that began in the same second are
@@ -140,9 +142,9 @@ func BenchmarkKeeper(b *testing.B) {
 // TestSessionWeighsLittle: all that a Redis keeps of one session, by its own
 // account, with opaque tokens and accounts behind it.
 func TestSessionWeighsLittle(t *testing.T) {
-	server := startRedis(t)
-	raw := server.raw(t)
-	m := testManager(t, server.open(t), nil)
+	server := redistest.Start(t)
+	raw := server.Client()
+	m := testManager(t, openRedis(t, server.URL()), nil)
 	b := newBrowser()
 	remember(t, m, b, Account{UserID: "346511890217304067", ZitadelSession: "346511903119245315", ZitadelToken: "t"}, false)
 	before := weight(t, raw)
@@ -174,7 +176,7 @@ func weight(t *testing.T, raw *redis.Client) (sum int64) {
 // TestSessionFindsItsAccount: wherever the accounts move, without a cookie, and
 // nowhere else.
 func TestSessionFindsItsAccount(t *testing.T) {
-	for name, store := range map[string]Store{"memory": nil, "Redis": startRedis(t).open(t)} {
+	for name, store := range map[string]Store{"memory": nil, "Redis": openRedis(t, redistest.Start(t).URL())} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
 			if store == nil {

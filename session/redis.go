@@ -12,14 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Limits of one operation. A Redis that hangs must cost a visitor less than a
-// second, retry included, before the answer is 503.
-const (
-	redisTimeout   = 500 * time.Millisecond // to connect, to write, to read
-	redisOperation = 900 * time.Millisecond // all of it
-	redisBuffer    = 8 << 10                // of a connection; our largest values are smaller
-)
-
 // RedisConfig says which Redis, by a URL of one of these forms, with rediss in
 // place of redis for TLS:
 //
@@ -37,7 +29,9 @@ type RedisConfig struct {
 // Redis is the store that replicas share. Its user needs the commands GET, SET,
 // DEL, EVAL, EVALSHA, TYPE, TIME, PTTL, PEXPIRE, ZADD, ZREM, ZRANGEBYSCORE,
 // ZREMRANGEBYSCORE and PING, on keys that begin with the environment's name;
-// and SELECT for another database than 0.
+// SELECT for another database than 0, and CLUSTER|SLOTS and ASKING in a cluster.
+// The sentinels' user needs PING, SUBSCRIBE on all channels, and SENTINEL's
+// GET-MASTER-ADDR-BY-NAME and SENTINELS.
 type Redis struct{ client redis.UniversalClient }
 
 // NewRedis reads the URL. It does not connect: torhaus starts while Redis is
@@ -48,7 +42,7 @@ func NewRedis(cfg RedisConfig) (*Redis, error) {
 		return nil, err
 	}
 	quiet()
-	return &Redis{client: redis.NewUniversalClient(options)}, nil
+	return &Redis{client: connect(options)}, nil
 }
 
 // quiet silences go-redis's own log: plain lines on standard error, one for each
@@ -60,16 +54,13 @@ type silence struct{}
 // Printf drops a line.
 func (silence) Printf(context.Context, string, ...any) {}
 
-// bounded gives an operation its time limit.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, redisOperation)
-}
-
 // Get reads a value.
 func (s *Redis) Get(ctx context.Context, key string) ([]byte, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	value, err := s.client.Get(ctx, key).Bytes()
+	var value []byte
+	err := s.try(ctx, repeatable, func(ctx context.Context) (err error) {
+		value, err = s.client.Get(ctx, key).Bytes()
+		return err
+	})
 	if errors.Is(err, redis.Nil) || wrongType(err) || err == nil && len(value) == 0 {
 		return nil, ErrNotFound
 	}
@@ -81,22 +72,27 @@ func (s *Redis) Put(ctx context.Context, key string, value []byte, ttl time.Dura
 	if err := checkTTL(ttl); err != nil {
 		return err
 	}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return redisError("put", s.client.Do(ctx, "SET", key, value, "PX", milliseconds(ttl)).Err())
+	return redisError("put", s.try(ctx, repeatable, func(ctx context.Context) error {
+		return s.client.Do(ctx, "SET", key, value, "PX", milliseconds(ttl)).Err()
+	}))
 }
 
 // Swap replaces old by new in one step. Finding new already there is success as
-// well: then the answer to an earlier try of the same call was lost.
+// well: then the answer to an earlier try of the same call was lost. A value that
+// is deleted leaves no such trace, so that is tried once.
 func (s *Redis) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) error {
+	kind := once
 	if len(new) > 0 {
 		if err := checkTTL(ttl); err != nil {
 			return err
 		}
+		kind = repeatable
 	}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	swapped, err := swapScript.Run(ctx, s.client, []string{key}, old, new, milliseconds(ttl)).Bool()
+	var swapped bool
+	err := s.try(ctx, kind, func(ctx context.Context) (err error) {
+		swapped, err = swapScript.Run(ctx, s.client, []string{key}, old, new, milliseconds(ttl)).Bool()
+		return err
+	})
 	if err == nil && !swapped {
 		return ErrChanged
 	}
@@ -105,9 +101,9 @@ func (s *Redis) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 
 // Delete removes values; all keys must share a hash tag.
 func (s *Redis) Delete(ctx context.Context, keys ...string) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return redisError("delete", s.client.Del(ctx, keys...).Err())
+	return redisError("delete", s.try(ctx, repeatable, func(ctx context.Context) error {
+		return s.client.Del(ctx, keys...).Err()
+	}))
 }
 
 // Add puts a member into an index.
@@ -115,16 +111,16 @@ func (s *Redis) Add(ctx context.Context, index, member string, ttl time.Duration
 	if err := checkTTL(ttl); err != nil {
 		return err
 	}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return redisError("add", addScript.Run(ctx, s.client, []string{index}, member, milliseconds(ttl)).Err())
+	return redisError("add", s.try(ctx, repeatable, func(ctx context.Context) error {
+		return addScript.Run(ctx, s.client, []string{index}, member, milliseconds(ttl)).Err()
+	}))
 }
 
 // Remove takes a member out of an index.
 func (s *Redis) Remove(ctx context.Context, index, member string) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	err := s.client.ZRem(ctx, index, member).Err()
+	err := s.try(ctx, repeatable, func(ctx context.Context) error {
+		return s.client.ZRem(ctx, index, member).Err()
+	})
 	if wrongType(err) {
 		return nil
 	}
@@ -133,10 +129,12 @@ func (s *Redis) Remove(ctx context.Context, index, member string) error {
 
 // Members lists an index.
 func (s *Redis) Members(ctx context.Context, index string) ([]string, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	after := "(" + strconv.FormatInt(time.Now().UnixMilli(), 10)
-	members, err := s.client.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: after, Max: "+inf"}).Result()
+	var members []string
+	err := s.try(ctx, repeatable, func(ctx context.Context) (err error) {
+		members, err = s.client.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: after, Max: "+inf"}).Result()
+		return err
+	})
 	if wrongType(err) {
 		return nil, nil
 	}
@@ -149,17 +147,19 @@ func (s *Redis) Take(ctx context.Context, bucket string, rate Rate) (time.Durati
 	if err := rate.validate(); err != nil {
 		return 0, err
 	}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	wait, err := takeScript.Run(ctx, s.client, []string{bucket}, rate.Every.Microseconds(), rate.Burst).Int64()
+	var wait int64
+	err := s.try(ctx, once, func(ctx context.Context) (err error) {
+		wait, err = takeScript.Run(ctx, s.client, []string{bucket}, rate.Every.Microseconds(), rate.Burst).Int64()
+		return err
+	})
 	return time.Duration(wait) * time.Microsecond, redisError("take", err)
 }
 
-// Ping says whether Redis answers.
+// Ping says whether Redis answers; in a cluster, whether any of its nodes does.
 func (s *Redis) Ping(ctx context.Context) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return redisError("ping", s.client.Ping(ctx).Err())
+	return redisError("ping", s.try(ctx, repeatable, func(ctx context.Context) error {
+		return s.client.Ping(ctx).Err()
+	}))
 }
 
 // Close closes the connections.

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"torhaus/session/redistest"
 )
 
 // everything calls each operation of a manager and gives the errors by name.
@@ -34,12 +36,13 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 	_, errEndZitadel := m.EndZitadelSession(ctx(), s.Issuer, s.ZitadelSession)
 	_, errAllow := m.Allow(ctx(), "p", "k", Rate{1, time.Second})
 	_, errLock := m.Lock(ctx(), "name", time.Second)
+	_, errOnce := m.Once(ctx(), "p", "k", time.Second)
 	_, errStart := m.StartSession(ctx(), w, b.request(), Session{Subject: "1"}, TokenSet{})
 	_, errAccount := m.AccountOf(ctx(), &Session{browser: "1"})
 	return map[string]error{
 		"session": errSession, "tokens": errTokens, "attempt": errAttempt, "newest attempt": errNewest, "attempts": errAttempts,
 		"accounts": errAccounts, "sessions": errSessions, "start attempt": errStartAttempt, "end session": errEnd,
-		"account of": errAccount, "allow": errAllow, "lock": errLock, "ping": m.Ping(ctx()),
+		"account of": errAccount, "allow": errAllow, "lock": errLock, "once": errOnce, "ping": m.Ping(ctx()),
 		"save attempt": m.SaveAttempt(ctx(), a), "end attempt": m.EndAttempt(ctx(), w, a),
 		"start session": errStart,
 		"save tokens":   m.SaveTokens(ctx(), s, TokenSet{}), "end sessions": errEndSessions,
@@ -55,8 +58,8 @@ func everything(t *testing.T, m *Manager, b *browser, s *Session, a *Attempt) (m
 // TestOutage: while Redis hangs or is gone, nobody is signed in, out, or turned
 // into somebody else; when it is back the same cookies work, with no restart.
 func TestOutage(t *testing.T) {
-	server := startRedis(t)
-	m := testManager(t, server.open(t), nil)
+	server := redistest.Start(t)
+	m := testManager(t, openRedis(t, server.URL()), nil)
 	b := newBrowser()
 	a := fill(t, m, b)
 	s, err := m.Session(t.Context(), b.request())
@@ -68,13 +71,13 @@ func TestOutage(t *testing.T) {
 	}
 	for _, outage := range []struct {
 		name       string
-		begin, end func(*testing.T)
+		begin, end func()
 	}{
-		{"frozen", server.freeze, server.thaw},
-		{"killed", func(*testing.T) { server.kill() }, server.restart},
+		{"frozen", server.Freeze, server.Thaw},
+		{"killed", server.Kill, server.Restart},
 	} {
 		t.Run(outage.name, func(t *testing.T) {
-			outage.begin(t)
+			outage.begin()
 			errs, header := everything(t, m, b, s, a)
 			for op, err := range errs {
 				if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrChanged) {
@@ -84,31 +87,9 @@ func TestOutage(t *testing.T) {
 			if len(header) > 0 {
 				t.Errorf("an outage touched the browser: %v", header)
 			}
-			outage.end(t)
-			until(t, "redis to be back", func() bool { return m.Ping(t.Context()) == nil })
+			outage.end()
+			redistest.Until(t, "redis to be back", func() bool { return m.Ping(t.Context()) == nil })
 			somebody(t, m, b)
 		})
-	}
-}
-
-// TestHangIsBounded: without any deadline of the caller's, an operation on a
-// frozen Redis ends by itself, retry included.
-func TestHangIsBounded(t *testing.T) {
-	server := startRedis(t)
-	store := server.open(t)
-	if err := store.Ping(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	server.freeze(t)
-	ctx, cancel := bounded(t.Context())
-	defer cancel()
-	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Second {
-		t.Errorf("an operation may take until %v", deadline)
-	}
-	if _, err := store.Get(context.WithoutCancel(t.Context()), "key"); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("get: %v", err)
-	}
-	if err := store.Swap(context.WithoutCancel(t.Context()), "key", nil, []byte("x"), time.Minute); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("swap: %v", err)
 	}
 }

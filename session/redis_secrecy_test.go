@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"torhaus/session/redistest"
 )
 
 // secrets are what must not be found in a store: everything personal, every
@@ -48,16 +50,16 @@ func fill(t *testing.T, m *Manager, b *browser) *Attempt {
 
 // TestDumpShowsNothing reads what Redis wrote to its disk, key names included.
 func TestDumpShowsNothing(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t)
 	b := newBrowser()
-	m := testManager(t, server.open(t), nil)
+	m := testManager(t, openRedis(t, server.URL()), nil)
 	fill(t, m, b)
 	remember(t, m, b, Account{UserID: "346511890217304067", ZitadelToken: "planted-zitadel-token"}, false) // moves: a tombstone names the cookie
-	if err := server.raw(t).Set(t.Context(), "control", "planted-control", 0).Err(); err != nil {
+	if err := server.Client().Set(t.Context(), "control", "planted-control", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	var dump []byte
-	err := filepath.WalkDir(server.dir, func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(server.Folder(), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -81,9 +83,9 @@ func TestDumpShowsNothing(t *testing.T) {
 // TestSessionSize is the budget: what one session takes, keys, indexes and
 // Redis's own overhead included.
 func TestSessionSize(t *testing.T) {
-	server := startRedis(t)
-	signIn(t, testManager(t, server.open(t), func(c *Config) { c.Environment = "production" }), newBrowser())
-	raw, total := server.raw(t), int64(0)
+	server := redistest.Start(t)
+	signIn(t, testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Environment = "production" }), newBrowser())
+	raw, total := server.Client(), int64(0)
 	for _, key := range keys(t, raw) {
 		size, err := raw.MemoryUsage(t.Context(), key).Result()
 		if err != nil {
@@ -109,8 +111,8 @@ func keys(t *testing.T, raw *redis.Client) []string {
 // TestSwappedRecords: a value under another key opens nothing, though it was
 // sealed under the same operator key.
 func TestSwappedRecords(t *testing.T) {
-	server := startRedis(t)
-	m, raw := testManager(t, server.open(t), nil), server.raw(t)
+	server := redistest.Start(t)
+	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
 	alices, bobs := newBrowser(), newBrowser()
 	fillOther(t, m, alices)
 	fillOther(t, m, bobs)
@@ -174,17 +176,17 @@ func somebody(t *testing.T, m *Manager, b *browser) {
 // TestOtherEnvironment: two environments share a Redis and, by mistake, their
 // keys. Neither knows the other's browsers, nor opens records moved over.
 func TestOtherEnvironment(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t)
 	operator := testKeys(t, 1)
 	in := func(environment string) *Manager {
-		return testManager(t, server.open(t), func(c *Config) { c.Keys, c.Environment = operator, environment })
+		return testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Keys, c.Environment = operator, environment })
 	}
 	staging, production := in("staging"), in("production")
 	b := newBrowser()
 	fill(t, staging, b)
 	somebody(t, staging, b)
 	nobody(t, production, b)
-	raw := server.raw(t)
+	raw := server.Client()
 	for _, key := range keys(t, raw) {
 		rest, _ := strings.CutPrefix(key, "staging:")
 		if err := raw.Rename(t.Context(), key, "production:"+rest).Err(); err != nil {
@@ -197,10 +199,10 @@ func TestOtherEnvironment(t *testing.T) {
 // TestKeyRotation: a new key in front ends nothing, and what was sealed with a
 // dropped key was never there.
 func TestKeyRotation(t *testing.T) {
-	server := startRedis(t)
+	server := redistest.Start(t)
 	pair := testKeys(t, 2)
 	with := func(keys ...Key) *Manager {
-		return testManager(t, server.open(t), func(c *Config) { c.Keys = keys })
+		return testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Keys = keys })
 	}
 	before, during, after := with(pair[0]), with(pair[1], pair[0]), with(pair[1])
 	old, young := newBrowser(), newBrowser()
@@ -233,8 +235,8 @@ func fillOther(t *testing.T, m *Manager, b *browser) {
 // TestSpoiledRecords: whatever lies where a record should be, the visitor is
 // anonymous, nothing panics, and a new sign-in works.
 func TestSpoiledRecords(t *testing.T) {
-	server := startRedis(t)
-	m, raw := testManager(t, server.open(t), nil), server.raw(t)
+	server := redistest.Start(t)
+	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
 	spoil := map[string]func(key string, value string) error{
 		"flushed": func(key, _ string) error { return raw.Del(t.Context(), key).Err() },
 		"empty":   func(key, _ string) error { return raw.Set(t.Context(), key, "", 0).Err() },
@@ -302,8 +304,8 @@ func TestSpoiledRecords(t *testing.T) {
 
 // TestLockOverJunk: junk where a lock belongs must not lock anybody out.
 func TestLockOverJunk(t *testing.T) {
-	server := startRedis(t)
-	m, raw := testManager(t, server.open(t), nil), server.raw(t)
+	server := redistest.Start(t)
+	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
 	unlock, err := m.Lock(t.Context(), "name", time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -320,43 +322,4 @@ func TestLockOverJunk(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlock()
-}
-
-// TestNarrowUser: the commands that [Redis] says its user needs are all it needs,
-// on keys of its environment alone.
-func TestNarrowUser(t *testing.T) {
-	server := startRedis(t)
-	rule := []any{"ACL", "SETUSER", "torhaus", "on", ">pass@word/", "~production:*", "-@all"}
-	for _, command := range strings.Fields("get set del eval evalsha type time pttl pexpire zadd zrem zrangebyscore zremrangebyscore ping") {
-		rule = append(rule, "+"+command)
-	}
-	if err := server.raw(t).Do(t.Context(), rule...).Err(); err != nil {
-		t.Fatal(err)
-	}
-	m := testManager(t, openRedis(t, "redis://torhaus:pass%40word%2F@"+server.addr()), func(c *Config) { c.Environment = "production" })
-	b := newBrowser()
-	a := fill(t, m, b)
-	somebody(t, m, b)
-	if err := m.EndAttempt(t.Context(), httptest.NewRecorder(), a); err != nil {
-		t.Error(err)
-	}
-	if _, err := m.EndSessions(t.Context(), "346511890217304067"); err != nil {
-		t.Error(err)
-	}
-	if err := m.Ping(t.Context()); err != nil {
-		t.Error(err)
-	}
-	// What the rule forbids is trouble, never an answer about the visitor.
-	other := testManager(t, openRedis(t, "redis://torhaus:pass%40word%2F@"+server.addr()), nil)
-	if err := other.SaveAttempt(t.Context(), startedElsewhere(t, other)); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("beyond the rule: %v", err)
-	}
-}
-
-// startedElsewhere is an attempt that the manager believes it has stored.
-func startedElsewhere(t *testing.T, m *Manager) *Attempt {
-	t.Helper()
-	a := &Attempt{Short: "aaaaaaaaaa", id: newSealedID(m.now()), Created: m.now()}
-	a.stored = m.attempts.Seal(m.attemptKey(a.id), []byte{schema})
-	return a
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -57,8 +58,9 @@ func defaultRedisOptions() *redis.UniversalOptions {
 		ReadTimeout:           redisTimeout,
 		WriteTimeout:          redisTimeout,
 		PoolTimeout:           redisTimeout,
-		MaxRetries:            1,
+		MaxRetries:            -1, // see [Redis.try]
 		DialerRetries:         1,
+		DialerRetryTimeout:    time.Millisecond, // is waited for after the last try, too
 		ReadBufferSize:        redisBuffer,
 		WriteBufferSize:       redisBuffer,
 		DisableIdentity:       true, // CLIENT SETINFO is beyond what a narrow ACL allows

@@ -1,49 +1,11 @@
 package session
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
 
 func TestMemory(t *testing.T) { conformance(t, NewMemory(nil)) }
-
-func TestRedis(t *testing.T) { conformance(t, startRedis(t).open(t)) }
-
-func TestRedisSentinel(t *testing.T) {
-	server := startRedis(t)
-	conformance(t, openRedis(t, "redis+sentinel://127.0.0.1:"+startSentinel(t, server).port+"/main"))
-}
-
-// TestRedisCluster runs on one node that serves all slots: like a large cluster
-// it refuses an operation whose keys are in different slots.
-func TestRedisCluster(t *testing.T) {
-	store := startCluster(t)
-	conformance(t, store)
-	// What the manager does must stay within a slot as well.
-	m := testManager(t, store, nil)
-	b := newBrowser()
-	first := signIn(t, m, b)
-	remember(t, m, b, Account{UserID: "1", ZitadelSession: "2"}, false)
-	startAttempt(t, m, b, Attempt{})
-	if _, err := m.EndSessions(t.Context(), first.Subject); err != nil {
-		t.Error(err)
-	}
-}
-
-func startCluster(t *testing.T) *Redis {
-	t.Helper()
-	server := startRedis(t, "--cluster-enabled", "yes")
-	raw := server.raw(t)
-	if err := raw.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the cluster", func() bool {
-		info, err := raw.ClusterInfo(t.Context()).Result()
-		return err == nil && strings.Contains(info, "cluster_state:ok")
-	})
-	return openRedis(t, "redis+cluster://"+server.addr())
-}
 
 // TestMemoryExpiry: with a clock that a test moves, to the instant.
 func TestMemoryExpiry(t *testing.T) {
