@@ -9,8 +9,8 @@ TOOLS := redis-server chromium gcc
 
 # Suites that time real programs: one after the other, and without the race
 # detector, which would measure itself.
-HEAVY := ^Test(Binary|Browser)
-HEAVY_PACKAGES = $(shell grep -rlE '^func Test(Binary|Browser)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+HEAVY := ^Test(Binary|Browser|Failover)
+HEAVY_PACKAGES = $(shell grep -rlE '^func Test(Binary|Browser|Failover)' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: dev test check tools build bench cover
 

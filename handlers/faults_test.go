@@ -124,9 +124,13 @@ func TestBrowserLeavesInTheMiddle(t *testing.T) {
 type brokenStore struct {
 	session.Store
 	broken bool
+	before func() // each operation; nil for nothing
 }
 
 func (s *brokenStore) trouble() error {
+	if s.before != nil {
+		s.before()
+	}
 	if s.broken {
 		return session.ErrUnavailable
 	}

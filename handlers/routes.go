@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"torhaus/session"
 	"torhaus/web"
 )
 
@@ -63,6 +64,7 @@ func (h *Handlers) Public() http.Handler {
 		web.Limits(h.errorPage),
 		web.Host(h.PublicURL, h.errorPage, "/healthz", "/readyz"),
 		web.MaxBody(web.MaxBodyBytes, h.errorPage),
+		patient,
 	)
 	root.NotFound(h.adapt(notFound))
 	h.handle(root, "/healthz", web.Methods{"GET": h.healthz})
@@ -74,6 +76,13 @@ func (h *Handlers) Public() http.Handler {
 	h.appRoutes(root, base)
 	h.pageRoutes(root, base)
 	return root
+}
+
+// patient gives each request one patience with a store that hangs.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(session.WithPatience(r.Context())))
+	})
 }
 
 // pageRoutes are the pages. Their forms may only be sent from our own pages: a

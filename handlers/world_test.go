@@ -154,6 +154,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 			Idle: time.Hour, Max: 12 * time.Hour, RememberMax: 30 * 24 * time.Hour, Watch: 2 * time.Millisecond, Now: w.now,
 		})
 		w.must(err)
+		w.t.Cleanup(func() { _ = config.Sessions.Close() })
 	}
 	h := handlers.New(config)
 	w.last = h

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -74,6 +73,7 @@ type Manager struct {
 
 	watches *watches
 	here    *Memory // what this process counts by itself
+	late    late    // releases of locks that the store could not be told at once
 }
 
 // NewManager checks the configuration and derives the keys.
@@ -104,6 +104,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	}
 	m.watches = newWatches(cfg.Watch, m.loadSession)
 	m.here = NewMemory(cfg.Now)
+	m.late.ctx, m.late.close = context.WithCancel(context.Background())
 	return m, m.deriveKeys(cfg.Keys)
 }
 
@@ -129,6 +130,14 @@ func (m *Manager) deriveKeys(keys Keys) (err error) {
 
 // Ping says whether the store answers, for readiness.
 func (m *Manager) Ping(ctx context.Context) error { return m.store.Ping(ctx) }
+
+// Close gives up what the store could not be told yet: it ends by itself. The
+// store is its owner's to close, afterwards.
+func (m *Manager) Close() error {
+	m.late.close()
+	m.late.group.Wait()
+	return nil
+}
 
 // key is the key of a record in the store. The environment comes first, so that
 // several share one Redis.
@@ -158,50 +167,4 @@ func (m *Manager) Allow(ctx context.Context, purpose, key string, rate Rate) (wa
 func (m *Manager) AllowHere(purpose, key string, rate Rate) (wait time.Duration) {
 	wait, _ = m.here.Take(context.Background(), m.names("b", purpose, key)[0], rate) // never fails
 	return wait
-}
-
-// How often a waiting Lock looks again, and how long the release of one may take.
-const (
-	lockPoll    = 25 * time.Millisecond
-	lockRelease = 2 * time.Second
-)
-
-// errHeld is what a Lock gave up on.
-var errHeld = errors.New("lock is held by another request")
-
-// Lock waits until nobody else, on any replica, holds the name, and holds it
-// until unlock, or for ttl if this process dies. It gives up with
-// [ErrUnavailable] when ctx ends or ttl has passed: a visitor who is told to try
-// again is better off than one who waits for ever.
-func (m *Manager) Lock(ctx context.Context, name string, ttl time.Duration) (unlock func(), err error) {
-	if err := checkTTL(ttl); err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(name))
-	key := m.key("l", base64.RawURLEncoding.EncodeToString(sum[:]))
-	owner := []byte(rand.Text())
-	patience, cancel := context.WithTimeoutCause(ctx, ttl, errHeld)
-	defer cancel()
-	for {
-		switch err := m.store.Swap(patience, key, nil, owner, ttl); {
-		case err == nil:
-			return func() { m.unlock(ctx, key, owner) }, nil
-		case patience.Err() != nil:
-			return nil, unavailable("lock", context.Cause(patience))
-		case !errors.Is(err, ErrChanged):
-			return nil, err
-		}
-		select {
-		case <-patience.Done():
-		case <-time.After(lockPoll):
-		}
-	}
-}
-
-// unlock gives the name back, even for a request that was cancelled meanwhile.
-// Only the owner's own value is deleted: after ttl the name may be another's.
-func (m *Manager) unlock(ctx context.Context, key string, owner []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockRelease)
-	defer cancel()
-	_ = m.store.Swap(ctx, key, owner, nil, 0) // on failure it ends with ttl
 }

@@ -93,3 +93,59 @@ func TestOutage(t *testing.T) {
 		})
 	}
 }
+
+// TestLockWhileRedisHangs: a lock that could not be given back is given back when
+// Redis goes on, and one that nobody was told to have is nobody's: the next to
+// want it does not wait until it ends.
+func TestLockWhileRedisHangs(t *testing.T) {
+	server := redistest.Start(t)
+	m := testManager(t, openRedis(t, server.URL()), nil)
+	unlock, err := m.Lock(t.Context(), "given back", 10*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Freeze()
+	unlock()
+	if _, err := m.Lock(t.Context(), "asked for", 10*time.Minute); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("while Redis hangs: %v", err)
+	}
+	server.Thaw()
+	for _, name := range []string{"given back", "asked for"} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		redistest.Until(t, "Redis to answer", func() bool { return m.Ping(ctx) == nil })
+		if _, err := m.Lock(ctx, name, 10*time.Minute); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPatience: what follows on an operation that timed out is waited for briefly,
+// for the same request and for a moment.
+func TestPatience(t *testing.T) {
+	server := redistest.Start(t)
+	store := openRedis(t, server.URL())
+	ctx, other := WithPatience(t.Context()), WithPatience(t.Context())
+	if _, err := store.Get(ctx, "test:nothing"); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	if patienceOf(ctx).left(redisOperation) != redisOperation {
+		t.Error("an answer that was no value has used up the patience")
+	}
+	server.Freeze()
+	if _, err := store.Get(ctx, "test:nothing"); !errors.Is(err, ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if left := patienceOf(ctx).left(redisOperation); left != briefly {
+		t.Errorf("the next operation is waited for for %v", left)
+	}
+	for name, ctx := range map[string]context.Context{"another request": other, "no request": t.Context()} {
+		if left := patienceOf(ctx).left(redisOperation); left != redisOperation {
+			t.Errorf("%s: waits for %v", name, left)
+		}
+	}
+	patienceOf(ctx).exhausted.Add(-int64(aMoment))
+	if left := patienceOf(ctx).left(redisOperation); left != redisOperation {
+		t.Errorf("a moment later an operation is waited for for %v", left)
+	}
+}

@@ -36,13 +36,23 @@ const (
 // This is the only place that repeats anything. The client's own retries are off,
 // since they know neither what may be repeated nor what it costs.
 func (s *Redis) try(ctx context.Context, kind kind, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, redisOperation)
+	patience := patienceOf(ctx)
+	ctx, cancel := context.WithTimeout(ctx, patience.left(redisOperation))
 	defer cancel()
 	err := s.ask(ctx, do)
 	if redis.IsReadOnlyError(err) || kind == repeatable && broke(err) {
 		err = s.ask(ctx, do)
 	}
+	if timedOut(err) {
+		patience.lose()
+	}
 	return err
+}
+
+// timedOut is true when an operation, or the wait for a connection, took too long.
+func timedOut(err error) bool {
+	var slow interface{ Timeout() bool }
+	return errors.As(err, &slow) && slow.Timeout() || errors.Is(err, redis.ErrPoolTimeout)
 }
 
 // broke is true when a connection ended in the middle of an operation.

@@ -107,6 +107,7 @@ func testManager(t *testing.T, store Store, change func(*Config)) *Manager {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = m.Close() })
 	return m
 }
 

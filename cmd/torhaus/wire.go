@@ -15,9 +15,10 @@ import (
 // parts are the long-lived pieces of the program. None of them has spoken to
 // the network when wire returns.
 type parts struct {
-	store   session.Store
-	zitadel *zitadelclient.Client
-	pages   *handlers.Handlers
+	store    session.Store
+	sessions *session.Manager
+	zitadel  *zitadelclient.Client
+	pages    *handlers.Handlers
 }
 
 // wire connects the parts. An error is one of a setting that load could not
@@ -48,7 +49,7 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	return &parts{store: store, zitadel: zitadel, pages: handlers.New(handlers.Config{
+	return &parts{store: store, sessions: sessions, zitadel: zitadel, pages: handlers.New(handlers.Config{
 		PublicURL:      cfg.PublicURL,
 		BasePath:       cfg.BasePath,
 		Issuer:         cfg.ZitadelIssuer,
@@ -74,7 +75,7 @@ func (p *parts) close(logger *slog.Logger) {
 	for _, part := range []struct {
 		name string
 		io.Closer
-	}{{"pages", p.pages}, {"zitadel", p.zitadel}, {"store", p.store}} { // each stands on the next
+	}{{"pages", p.pages}, {"zitadel", p.zitadel}, {"sessions", p.sessions}, {"store", p.store}} { // each stands on the next
 		if err := part.Close(); err != nil {
 			logger.Warn("not closed cleanly", "part", part.name, "error", err)
 		}

@@ -109,3 +109,38 @@ func (c *Cluster) WaitForOther(than *Server) {
 		return replica.Info("replication")["role"] == "master" && replica.state()["cluster_state"] == "ok"
 	})
 }
+
+// Move moves all slots of one master that hold something to another, as a cluster
+// does that grows: slot by slot, and key by key. What happens in the middle of it
+// is told to the caller.
+func (c *Cluster) Move(from, to *Server, during func(when string)) {
+	c.t.Helper()
+	source, target := from.Do("CLUSTER", "MYID"), to.Do("CLUSTER", "MYID")
+	taken := from.occupied()
+	for i, slot := range taken {
+		to.Do("CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+		from.Do("CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+		for _, key := range from.Do("CLUSTER", "GETKEYSINSLOT", slot, 1000).([]any) {
+			from.Do("MIGRATE", "127.0.0.1", to.port, key, 0, 5000)
+		}
+		if i == len(taken)/2 {
+			during("half of the slots have moved, and the keys of one more")
+		}
+		to.Do("CLUSTER", "SETSLOT", slot, "NODE", target)
+		from.Do("CLUSTER", "SETSLOT", slot, "NODE", target)
+	}
+	during("all slots have moved")
+}
+
+// occupied are the slots of the server's keys.
+func (s *Server) occupied() (slots []any) {
+	s.t.Helper()
+	known := map[any]bool{}
+	for _, key := range s.Do("KEYS", "*").([]any) {
+		if slot := s.Do("CLUSTER", "KEYSLOT", key); !known[slot] {
+			known[slot] = true
+			slots = append(slots, slot)
+		}
+	}
+	return slots
+}

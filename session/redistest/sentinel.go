@@ -49,11 +49,16 @@ func startSentinel(t testing.TB, port string, quorum int) *Server {
 	config := filepath.Join(s.dir, "sentinel.conf") // which it rewrites
 	must(t, os.WriteFile(config, fmt.Appendf(nil, `sentinel monitor %[1]s 127.0.0.1 %[2]s %[3]d
 sentinel down-after-milliseconds %[1]s 1000
-sentinel failover-timeout %[1]s 5000
+sentinel failover-timeout %[1]s 1000
 sentinel parallel-syncs %[1]s 2
 `, mainName, port, quorum), 0o600))
 	s.args = []string{config, "--sentinel"}
 	s.Restart()
+	// It asks and tells every half a second instead of every two or ten. Versions
+	// that cannot are slower.
+	client := s.Client()
+	defer client.Close()
+	_ = client.Do(t.Context(), "SENTINEL", "DEBUG", "INFO-PERIOD", "500", "PUBLISH-PERIOD", "500").Err()
 	return s
 }
 
@@ -89,6 +94,18 @@ func (s *Sentinels) WaitForOther(than *Server) {
 		master := s.Master()
 		return master != nil && master != than && master.Info("replication")["role"] == "master"
 	})
+}
+
+// WaitForOne waits until all servers but the master follow it.
+func (s *Sentinels) WaitForOne() {
+	s.t.Helper()
+	Until(s.t, "all servers to follow one master", func() bool {
+		master := s.Master()
+		return master != nil && !slices.ContainsFunc(s.Servers, func(server *Server) bool {
+			return server != master && server.Info("replication")["master_link_status"] != "up"
+		})
+	})
+	s.WaitInSync()
 }
 
 // WaitInSync waits until every server that answers and is a replica has all that

@@ -40,15 +40,21 @@ func Start(t testing.TB, args ...string) *Server {
 
 func newServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	args = append([]string{"--appendonly", "yes", "--appendfsync", "no"}, args...)
+	args = append([]string{"--appendonly", "yes", "--appendfsync", "no", "--repl-diskless-sync-delay", "0"}, args...)
 	return &Server{t: t, args: args, dir: t.TempDir(), ready: "Ready to accept connections"}
 }
 
-// Restart starts it, or starts it again: on the same port, with the same data. A
-// port may be taken between asking for a free one and using it; then another is
-// tried.
+// Restart starts a server that was killed, on the same port with the same data,
+// and lets one go on that is frozen. A new one gets a port, which may be taken
+// between asking for it and using it; then another is tried.
 func (s *Server) Restart() {
 	s.t.Helper()
+	if s.still {
+		s.Thaw()
+	}
+	if s.cmd != nil {
+		return
+	}
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		s.t.Skip("redis-server is not installed: what a real Redis does is not tested")
@@ -228,4 +234,18 @@ func freePort(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// Spoil replaces every record: make is given the value, "" where there is no
+// string, and gives a command without the key that comes second.
+func (s *Server) Spoil(make func(value string) []any) {
+	s.t.Helper()
+	client := s.Client()
+	defer client.Close()
+	for _, key := range s.Do("KEYS", "*").([]any) {
+		value, _ := client.Get(s.t.Context(), key.(string)).Result()
+		command := make(value)
+		s.Do("DEL", key)
+		s.Do(slices.Insert(command, 1, key)...)
+	}
 }

@@ -1,0 +1,209 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"torhaus/session/redistest"
+)
+
+// crowd is a number of browsers, each with a session, an account and an attempt,
+// and two replicas of torhaus that look after them.
+type crowd struct {
+	replicas [2]*Manager
+	browsers []*browser
+	attempts []*Attempt
+}
+
+const crowdSize = 48
+
+// gather signs a crowd in, by the one replica and the other in turn.
+func gather(t *testing.T, url string) *crowd {
+	t.Helper()
+	c := &crowd{}
+	operator := testKeys(t, 1)
+	for i := range c.replicas {
+		c.replicas[i] = testManager(t, openRedis(t, url), func(c *Config) { c.Keys = operator })
+	}
+	for i := range crowdSize {
+		m, b, w := c.replicas[i%2], newBrowser(), httptest.NewRecorder()
+		s, tokens := alice()
+		s.Subject, s.ZitadelSession = strconv.Itoa(i), strconv.Itoa(i)
+		if _, err := m.StartSession(t.Context(), w, b.request(), s, tokens); err != nil {
+			t.Fatal(err)
+		}
+		b.take(t, w)
+		remember(t, m, b, Account{UserID: s.Subject, ZitadelSession: s.ZitadelSession, ZitadelToken: "token " + s.Subject}, false)
+		c.attempts = append(c.attempts, startAttempt(t, m, b, Attempt{LoginName: s.Subject}))
+		c.browsers = append(c.browsers, b)
+	}
+	return c
+}
+
+// look asks both replicas for everything of everybody, all at once, and counts:
+// what was found, what is lost, and what nobody could tell.
+func (c *crowd) look(t *testing.T) (found, lost, unknown int) {
+	t.Helper()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	count := func(what string, is bool, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil && is:
+			found++
+		case errors.Is(err, ErrUnavailable):
+			unknown++
+		default:
+			lost++
+			t.Logf("lost %s: %v", what, err)
+		}
+	}
+	for i, b := range c.browsers {
+		for _, m := range c.replicas {
+			all.Go(func() {
+				user := strconv.Itoa(i)
+				s, err := m.Session(t.Context(), b.request())
+				count("session", err == nil && s.Subject == user, err)
+				accounts, err := m.Accounts(t.Context(), b.request())
+				count("account", err == nil && len(accounts) == 1 && accounts[0].ZitadelToken == "token "+user, err)
+				a, err := m.Attempt(t.Context(), b.request(), c.attempts[i].Short)
+				count("attempt", err == nil && a.LoginName == user, err)
+			})
+		}
+	}
+	all.Wait()
+	return found, lost, unknown
+}
+
+// nobodyIsLost looks while something is wrong: not everybody need be known, but
+// nobody may be taken for signed out.
+func (c *crowd) nobodyIsLost(t *testing.T, when string) {
+	t.Helper()
+	found, lost, unknown := c.look(t)
+	t.Logf("%s: %d found, %d lost, %d unknown", when, found, lost, unknown)
+	if lost > 0 {
+		t.Errorf("%s: %d are lost", when, lost)
+	}
+}
+
+// everybodyIsBack waits until everything of everybody is known again, without a
+// restart of ours, and counts again and again that nothing is lost meanwhile.
+func (c *crowd) everybodyIsBack(t *testing.T, when string) {
+	t.Helper()
+	began := time.Now()
+	redistest.Until(t, "everybody to be back "+when, func() bool {
+		found, lost, unknown := c.look(t)
+		if lost > 0 {
+			t.Fatalf("%s: %d of %d are lost", when, lost, found+lost+unknown)
+		}
+		return unknown == 0
+	})
+	t.Logf("%s: all back after %v", when, time.Since(began).Round(time.Millisecond))
+}
+
+// changes are what a browser may do next: all of it must work.
+func (c *crowd) changes(t *testing.T) {
+	t.Helper()
+	for i, m := range c.replicas {
+		other, b, w := c.replicas[1-i], newBrowser(), httptest.NewRecorder()
+		s := signIn(t, m, b)
+		tokens, err := other.Tokens(t.Context(), s)
+		a := startAttempt(t, m, b, Attempt{})
+		_, errEnd := other.EndSessions(t.Context(), s.Subject)
+		_, errAllow := other.Allow(t.Context(), "p", b.cookies[a.Short], Rate{9, time.Second})
+		first, errOnce := m.Once(t.Context(), "p", a.Short, time.Minute)
+		again, errAgain := other.Once(t.Context(), "p", a.Short, time.Minute)
+		for op, err := range map[string]error{
+			"tokens": err, "end": errEnd, "allow": errAllow, "once": errOnce, "again": errAgain,
+			"save": m.SaveAttempt(t.Context(), a), "end attempt": m.EndAttempt(t.Context(), w, a),
+		} {
+			if err != nil {
+				t.Errorf("%s: %v", op, err)
+			}
+		}
+		if !first || again || tokens.RefreshToken == "" {
+			t.Errorf("first %t, again %t, tokens %v", first, again, tokens)
+		}
+		if _, err := m.Session(t.Context(), b.request()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("signed out at the other replica: %v", err)
+		}
+	}
+}
+
+// TestFailoverSentinel: a master that is gone, then one that only hangs, and both
+// when they come back, lose nobody whom their replicas knew.
+func TestFailoverSentinel(t *testing.T) {
+	servers := redistest.StartSentinels(t)
+	conformance(t, openRedis(t, servers.URL()))
+	c := gather(t, servers.URL())
+	for name, begin := range outages {
+		servers.WaitInSync()
+		master := servers.Master()
+		begin(master)
+		c.nobodyIsLost(t, name)
+		servers.WaitForOther(master)
+		c.everybodyIsBack(t, name)
+		c.changes(t)
+	}
+	for _, server := range servers.Servers {
+		server.Restart()
+	}
+	servers.WaitForOne()
+	c.everybodyIsBack(t, "with all servers")
+	c.changes(t)
+	conformance(t, openRedis(t, servers.URL()))
+}
+
+// outages are two ways to lose a server: connections are refused, or time out.
+var outages = map[string]func(*redistest.Server){
+	"killed": (*redistest.Server).Kill,
+	"frozen": (*redistest.Server).Freeze,
+}
+
+// TestFailoverCluster is the same with three masters that share everybody, and
+// while a part of them moves from one to another.
+func TestFailoverCluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, true)
+	conformance(t, openRedis(t, cluster.URL()))
+	c := gather(t, cluster.URL())
+	masters := cluster.Servers[:3]
+	for _, master := range masters {
+		if size := fmt.Sprint(master.Do("DBSIZE")); size == "0" {
+			t.Errorf("%s has nothing, so its loss would prove nothing", master.Address())
+		}
+	}
+	cluster.Move(masters[0], masters[1], func(when string) {
+		c.everybodyIsBack(t, when)
+		c.changes(t)
+	})
+	for name, begin := range outages {
+		cluster.WaitReady()
+		master := masters[1]
+		masters = masters[1:]
+		begin(master)
+		c.nobodyIsLost(t, name)
+		cluster.WaitForOther(master)
+		c.everybodyIsBack(t, name)
+		c.changes(t)
+	}
+	for _, server := range cluster.Servers {
+		server.Restart()
+	}
+	cluster.WaitReady()
+	c.everybodyIsBack(t, "with all servers")
+	conformance(t, openRedis(t, cluster.URL()))
+	for _, server := range cluster.Servers {
+		for name := range server.Info("errorstats") {
+			if strings.Contains(name, "CROSSSLOT") {
+				t.Errorf("%s was asked for keys of several slots at once", server.Address())
+			}
+		}
+	}
+}
