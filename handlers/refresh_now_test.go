@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"torhaus/handlers"
 	"torhaus/zitadelclient"
 	"torhaus/zitadelclient/zitadeltest"
 )
@@ -124,7 +125,7 @@ func TestRefreshNowIsBounded(t *testing.T) {
 
 // A session without a refresh token is checked, and that is all.
 func TestRefreshNowWithoutARefreshToken(t *testing.T) {
-	w := newWorld(t, func(w *world, c *handlersConfig) {
+	w := newWorld(t, func(w *world, c *handlers.Config) {
 		c.Zitadel = w.clientWith(func(c *zitadelclient.Config) { c.OIDC.Scopes = []string{"openid", "profile", "email"} })
 	})
 	b := newBrowser(t)

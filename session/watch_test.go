@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"torhaus/session/redistest"
 )
 
 // soon is how often these tests look at what is watched. Nothing passes or fails
@@ -58,7 +60,7 @@ func all(events <-chan Event) (got []Event) {
 func TestWatchedSessionEnds(t *testing.T) {
 	for name, store := range map[string]func(*testing.T) Store{
 		"memory": func(*testing.T) Store { return NewMemory(nil) },
-		"redis":  func(t *testing.T) Store { return startRedis(t).open(t) },
+		"redis":  func(t *testing.T) Store { return openRedis(t, redistest.Start(t).URL()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			here, there := replicas(t, store(t), nil, nil)
@@ -232,7 +234,7 @@ func TestWatchCost(t *testing.T) {
 		return store.reads
 	}
 	before := reads()
-	until(t, "the session to be looked at", func() bool { return reads() > before })
+	redistest.Until(t, "the session to be looked at", func() bool { return reads() > before })
 	for _, stop := range unwatch {
 		stop()
 	}
