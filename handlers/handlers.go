@@ -54,6 +54,10 @@ type Config struct {
 
 	ZitadelSessionLifetime time.Duration // sent with each ZITADEL session, which else never ends; default 30 days
 
+	// Patience is how long an app's request waits for a check of its session, see
+	// [session.KeeperConfig].
+	Patience time.Duration
+
 	Logger *slog.Logger
 	Now    func() time.Time
 	// Wait delays an answer that needed no password hash. A test gives its own
@@ -93,7 +97,7 @@ func New(cfg Config) *Handlers {
 	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
 		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace),
 		newcomerPace: newPace(firstLoadPace), themes: newThemes()}
-	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger})
+	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger, Patience: cfg.Patience})
 	return h
 }
 

@@ -127,6 +127,14 @@ func (f *fleet) hasty() {
 	f.a, f.b = f.replica(hasty), f.replica(hasty)
 }
 
+// impatientApps replaces the replicas by ones where no app's request waits for a
+// check.
+func (f *fleet) impatientApps() {
+	f.t.Helper()
+	impatient := func(_ *world, c *handlers.Config) { c.Patience = time.Millisecond }
+	f.a, f.b = f.replica(impatient), f.replica(impatient)
+}
+
 // signInRemembered signs alice in to the app, to stay signed in.
 func (w *world) signInRemembered(b *browser) *page {
 	w.t.Helper()

@@ -144,6 +144,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		PublicURL: origin(w.t, w.auth), Issuer: origin(w.t, w.zitadel.Issuer()),
 		Zitadel: client, Pages: pages, Static: static.Handler(static.Config{}),
 		RPID: "example.localhost", AppOrigins: apps, DefaultApp: start, Logger: logger, Now: w.now, Wait: w.wait,
+		Patience: endless,
 	}
 	for _, option := range options {
 		option(w, &config)
