@@ -329,6 +329,7 @@ func TestTroubleSignsNobodyOut(t *testing.T) {
 		"another client":     {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_client"}`}},
 		"unauthorized":       {{Grant: "refresh_token", Status: 401, Body: `{"error":"invalid_client"}`}},
 		"a wrong scope":      {{Grant: "refresh_token", Status: 400, Body: `{"error":"invalid_scope"}`}},
+		"losing its answers": {{Grant: "refresh_token", Lost: true}},
 		"answering too late": {{Grant: "refresh_token", Late: true, Until: make(chan struct{})}},
 		"a lost role":        {{Path: "/v2/", Status: 404, Body: `{"code":5,"details":[{"id":"AUTHZ-cdgFk"}]}`}},
 		"a lost host":        {{Path: "/v2/", Status: 404, Body: `{"code":5}`}},
