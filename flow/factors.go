@@ -159,13 +159,19 @@ func (s State) secondFactors() []Kind {
 	return ways
 }
 
-// secondFactorForced reports whether policy asks everybody for one. Who came by a
-// provider is no local user, unless that was long ago or a password came after.
+// secondFactorForced reports whether policy asks everybody for one, or the client
+// this user. Who came by a provider is no local user, unless that was long ago or
+// a password came after.
 func (s State) secondFactorForced() bool {
 	f := s.Session.Factors
 	external := s.externalIsFresh() && f.Intent.After(f.Password)
-	return s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && !external
+	return s.Request.MFA || s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && !external
 }
+
+// MultiFactor reports whether a second factor stands beside the first, which is
+// what a demand for one asks for. ZITADEL's own word (amr) counts what was shown too
+// long ago, or has been removed since.
+func (s State) MultiFactor() bool { return s.sessionIsUsers() && s.secondFactorIsFresh() }
 
 // secondFactorIsFresh reports whether a second factor of the user's stands. A
 // passkey with user verification is two factors in one.

@@ -76,6 +76,8 @@ func forcedLocally(s *flow.State) { s.Settings.ForceMFALocalOnly = true }
 func noFactors(s *flow.State)     { s.Settings.SecondFactors = nil }
 func offering(s *flow.State)      { s.Settings.MFAInitSkipLifetime = 30 * 24 * time.Hour }
 
+func mfa(s *flow.State) { s.Request.MFA = true }
+
 func emailFirst(s *flow.State) {
 	s.EmailCodeFirst, s.Methods = true, []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail}
 }
@@ -153,6 +155,10 @@ func maxAge(d time.Duration) func(*flow.State) {
 
 func passwordAt(at time.Time) func(*flow.State) {
 	return func(s *flow.State) { s.Session.Factors.Password = at }
+}
+
+func totpAt(at time.Time) func(*flow.State) {
+	return func(s *flow.State) { s.Session.Factors.TOTP = at }
 }
 
 func state(u zitadelclient.UserState) func(*flow.State) {
@@ -289,6 +295,18 @@ func TestNext(t *testing.T) {
 		{"MFA forced for local users", []change{forcedLocally}, flow.SetUpFactor, flow.FactorRequired},
 		{"MFA forced for local users, by a provider", []change{byProvider, forcedLocally}, flow.Finish, ""},
 		{"MFA forced for all, by a provider", []change{byProvider, forced}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA asked for, none enrolled", []change{mfa}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA asked for, by a provider", []change{byProvider, mfa}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA asked for, nothing to set up", []change{mfa, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Deny, flow.NoMethod},
+		{"MFA asked for, TOTP enrolled", []change{mfa, before, method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
+		{"MFA asked for, TOTP shown before", []change{mfa, before, method(zitadelclient.MethodTOTP), shown(totp)}, flow.Finish, ""},
+		{"MFA asked for, TOTP shown, and removed since", []change{mfa, before, shown(totp)}, flow.SetUpFactor, flow.FactorRequired},
+		{"MFA asked for, signed in by a passkey", []change{mfa, byPasskey}, flow.Finish, ""},
+		{"MFA asked for, passkey enrolled beside the password", []change{mfa, before, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
+		{"MFA and max_age asked for, both shown too long ago", []change{mfa, before, maxAge(time.Minute), method(zitadelclient.MethodTOTP), passwordAt(ago(time.Hour)), totpAt(ago(time.Hour))}, flow.Password, flow.ReauthRequired},
+		{"MFA and max_age asked for, the password renewed", []change{mfa, before, maxAge(time.Minute), method(zitadelclient.MethodTOTP), totpAt(ago(time.Hour))}, flow.TOTP, ""},
+		{"MFA asked for, not identified", []change{stranger, mfa}, flow.LoginName, ""},
+		{"MFA asked for, prompt=none", []change{mfa, prompt("none")}, flow.Deny, flow.LoginRequired},
 		{"MFA forced, nothing to set up", []change{forced, noFactors, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Deny, flow.NoMethod},
 		{"MFA forced, only passkeys to set up", []change{forced, noFactors}, flow.SetUpFactor, flow.FactorRequired},
 		{"MFA forced, passkeys allowed but no multi-factor", []change{forced, noFactors, func(s *flow.State) { s.Settings.MultiFactors = nil }}, flow.Deny, flow.NoMethod},
@@ -520,6 +538,10 @@ func TestNextProperties(t *testing.T) {
 		if why := forbidden(s); why != "" {
 			t.Fatalf("Finish although %s:\n%+v\n%+v\n%+v", why, s, s.User, s.Session)
 		}
+		s.Request.MFA = true
+		if demanded := flow.Next(s).Kind == flow.Finish; demanded != s.MultiFactor() {
+			t.Fatalf("MultiFactor is %t, but a demand for a second factor is met: %t\n%+v\n%+v\n%+v", s.MultiFactor(), demanded, s, s.User, s.Session)
+		}
 	}
 	if finished < 100 {
 		t.Fatalf("only %d of the generated states finish: they prove little", finished)
@@ -677,7 +699,7 @@ func forbidden(s flow.State) string {
 		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP && !(m == zitadelclient.MethodOTPEmail && byMail)
 	})
 	local := !provider || !f.Intent.After(f.Password)
-	if (s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && local || enrolled) && !second {
+	if (s.Request.MFA || s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && local || enrolled) && !second {
 		return "a second factor is missing or stale"
 	}
 	if hint := s.Request.HintUserID; hint != "" && hint != u.ID {
@@ -735,6 +757,7 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Request.Prompts = []zitadelclient.Prompt{zitadelclient.PromptNone} },
 		func() { age := time.Duration(r.IntN(48)) * time.Hour; s.Request.MaxAge = &age },
 		func() { s.Request.Create = true },
+		func() { s.Request.MFA = true },
 		func() { s.Shown = nil },
 		func() { s.Shown = []flow.Kind{everything[r.IntN(len(everything))]} },
 		func() { s.NoKeyHere = true },

@@ -63,6 +63,7 @@ type Request struct {
 	Organization string // by scope or parameter: only its users may finish
 	Create       bool   // asked for sign-up (prompt=create)
 	Provider     string // by scope: only who comes by it may finish
+	MFA          bool   // a second factor, whatever policy says
 }
 
 // Registration says how far a sign-up has come.

@@ -247,6 +247,7 @@ func request(a *session.Attempt) flow.Request {
 		Organization: a.Organization,
 		Create:       r.Create,
 		Provider:     r.Provider,
+		MFA:          r.MFA,
 	}
 }
 

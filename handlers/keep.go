@@ -191,7 +191,8 @@ func endedBy(err error) error {
 func (v *visit) stands(s *session.Session, claims zitadelclient.IDClaims) {
 	user := v.state.User
 	s.Name, s.Email, s.OrganizationID = user.DisplayName, user.Email, user.OrganizationID
-	s.ZitadelSession, s.Roles, s.Methods, s.AuthTime = claims.SessionID, claims.Roles, claims.Methods, claims.AuthTime
+	s.ZitadelSession, s.Roles, s.AuthTime = claims.SessionID, claims.Roles, claims.AuthTime
+	s.Methods = shownMethods(claims.Methods, v.state.MultiFactor())
 	s.ByPassword = !v.state.Session.Factors.Password.IsZero()
 }
 

@@ -42,12 +42,14 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 	if err != nil {
 		return err
 	}
+	signedIn := ""
 	if attempt.Request.Kind == session.KindOwn && !create {
-		if done, err := h.alreadySignedIn(w, r, attempt); done || err != nil {
+		var done bool
+		if signedIn, done, err = h.alreadySignedIn(w, r, attempt); done || err != nil {
 			return err
 		}
 	}
-	if err := h.recallAccount(r, attempt); err != nil {
+	if err := h.recallAccount(r, attempt, signedIn); err != nil {
 		return err
 	}
 	v, err := h.begin(w, r, *attempt)
@@ -74,7 +76,7 @@ func (h *Handlers) startBare(w http.ResponseWriter, r *http.Request, prepare fun
 		return nil, err
 	}
 	prepare(attempt)
-	if err := h.recallAccount(r, attempt); err != nil {
+	if err := h.recallAccount(r, attempt, ""); err != nil {
 		return nil, err
 	}
 	return h.begin(w, r, *attempt)
@@ -248,6 +250,11 @@ func (h *Handlers) ownEntry(query url.Values, create bool) (*session.Attempt, er
 		age := time.Duration(seconds) * time.Second
 		request.MaxAge = &age
 	}
+	if raw := query.Get("mfa"); raw != "" {
+		if request.MFA, err = strconv.ParseBool(raw); err != nil {
+			return nil, badRequest(errors.New("mfa is neither true nor false"))
+		}
+	}
 	if locales := query.Get("ui_locales"); locales != "" {
 		request.UILocales = strings.Fields(locales)
 	}
@@ -294,44 +301,43 @@ func numeric(id string) string {
 }
 
 // alreadySignedIn sends a visitor with a live session straight back, without a
-// word to ZITADEL.
-func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) (bool, error) {
+// word to ZITADEL. Where the session is not enough it says whose it is.
+func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) (subject string, done bool, err error) {
 	request := attempt.Request
 	for _, p := range request.Prompts {
 		if p != string(zitadelclient.PromptNone) {
-			return false, nil
+			return "", false, nil
 		}
 	}
 	s, err := h.liveSession(r, true)
 	if errors.Is(err, session.ErrNotFound) {
-		return false, nil
+		return "", false, nil
 	}
 	if err != nil {
-		return false, err
-	}
-	if request.MaxAge != nil && h.Now().Sub(s.AuthTime) > *request.MaxAge {
-		return false, nil
-	}
-	if attempt.Organization != "" && attempt.Organization != s.OrganizationID {
-		return false, nil
+		return "", false, err
 	}
 	if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, s.Email) {
-		return false, nil // somebody else is meant, or the same by another name: asked below
+		return "", false, nil // somebody else is meant, or the same by another name: asked below
+	}
+	asked := demands{maxAge: request.MaxAge, mfa: request.MFA, organization: attempt.Organization}
+	if !asked.met(s, h.Now()) {
+		return s.Subject, false, nil
 	}
 	if err := h.guardLoop(r, s.Handle); err != nil {
-		return false, err
+		return s.Subject, false, err
 	}
 	target, err := h.AppOrigins.ReturnTo(request.ReturnTo)
 	if err != nil {
-		return false, err
+		return s.Subject, false, err
 	}
-	return true, web.Redirect(w, r, target)
+	return s.Subject, true, web.Redirect(w, r, target)
 }
 
 // recallAccount offers the account that this browser used last, unless the
-// client asks for a choice. Whether its ZITADEL session still counts is for
-// flow.Next to say.
-func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt) error {
+// client asks for a choice; before all others that of whoever is signed in, from
+// whom more is asked. Whether its ZITADEL session still counts is for flow.Next
+// to say.
+func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt, signedIn string) error {
 	request := attempt.Request
 	if request.Create || slices.Contains(request.Prompts, string(zitadelclient.PromptSelectAccount)) {
 		return nil
@@ -340,7 +346,11 @@ func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt) erro
 	if err != nil {
 		return unavailable(err)
 	}
-	for _, account := range accounts.ByUse() {
+	byUse := accounts.ByUse()
+	if i := slices.IndexFunc(byUse, func(a session.Account) bool { return a.UserID == signedIn }); i > 0 {
+		byUse = slices.Concat(byUse[i:i+1], byUse[:i], byUse[i+1:])
+	}
+	for _, account := range byUse {
 		if !account.Offered {
 			continue // never passed the gate: nobody's business, not even the browser's
 		}

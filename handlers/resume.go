@@ -35,6 +35,9 @@ func resumption(a *session.Attempt) string {
 		if request.MaxAge != nil {
 			query.Set("max_age", strconv.Itoa(int(request.MaxAge.Seconds())))
 		}
+		if request.MFA {
+			query.Set("mfa", "true")
+		}
 		return query.Encode()
 	case session.KindOIDC:
 		return url.Values{"authRequest": {request.AuthRequestID}}.Encode()

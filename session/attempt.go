@@ -97,6 +97,7 @@ type Request struct {
 	UILocales     []string       `json:"locales,omitempty"`
 	Scopes        []string       `json:"scopes,omitempty"`
 	MaxAge        *time.Duration `json:"maxAge,omitempty"` // nil: not asked for; 0 is a demand
+	MFA           bool           `json:"mfa,omitempty"`    // a second factor is demanded
 	Created       time.Time      `json:"created,omitzero"`
 	Create        bool           `json:"create,omitempty"`   // sign up rather than sign in
 	Provider      string         `json:"provider,omitempty"` // only who comes by this identity provider may finish
