@@ -9,7 +9,7 @@ import (
 
 // corpus reads hostile inputs: one row a line, fields between tabs, each the
 // body of a JSON string.
-func corpus(t *testing.T, file string) (rows [][]string) {
+func corpus(t testing.TB, file string) (rows [][]string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"torhaus/session"
@@ -19,6 +21,11 @@ type demands struct {
 	organization string // "" is any
 }
 
+// demanded are the demands of the client of an attempt.
+func demanded(a *session.Attempt) demands {
+	return demands{maxAge: a.Request.MaxAge, mfa: a.Request.MFA, organization: a.Organization}
+}
+
 // met reports whether a live session gives what is asked for. A new sign-in that
 // is asked for the same ends in a session that does: flow.Next sees to it.
 func (d demands) met(s *session.Session, now time.Time) bool {
@@ -34,6 +41,21 @@ func (d demands) lacks(s *session.Session, now time.Time) bool {
 // member reports whether the user is of the organization that is asked for.
 func (d demands) member(s *session.Session) bool {
 	return d.organization == "" || d.organization == s.OrganizationID
+}
+
+// query is how /login is asked for this.
+func (d demands) query() url.Values {
+	query := url.Values{}
+	if d.maxAge != nil {
+		query.Set("max_age", strconv.Itoa(int(d.maxAge.Seconds())))
+	}
+	if d.mfa {
+		query.Set("mfa", "true")
+	}
+	if d.organization != "" {
+		query.Set("organization", d.organization)
+	}
+	return query
 }
 
 // shownMethods are the methods of a new session: ZITADEL's, but for whether a

@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"time"
 
+	"torhaus/assertion"
 	"torhaus/session"
 	"torhaus/templates"
 	"torhaus/web"
@@ -51,6 +52,9 @@ type Config struct {
 	DefaultApp     web.ReturnTo // where a sign-in without return_to ends
 	TrustedProxies []netip.Prefix
 	HSTS           time.Duration // 0: not sent
+
+	Rules      Rules             // of forward authentication
+	Assertions *assertion.Signer // signs what a rule promises an app
 
 	ZitadelSessionLifetime time.Duration // sent with each ZITADEL session, which else never ends; default 30 days
 

@@ -73,6 +73,8 @@ func TestRouteLaw(t *testing.T) {
 		{"GET", "/idp/1/failure?id=1", [4]int{410, 410, 410, 410}},
 		{"GET", "/idp/1/failure", [4]int{410, 410, 410, 410}},
 		{"GET", "/idp/1", [4]int{410, 303, 303, 410}},
+		{"GET", "/auth/nginx/default", [4]int{404, 404, 404, 404}}, // the internal listener's
+		{"POST", "/.well-known/jwks.json", [4]int{405, 405, 405, 405}},
 		{"GET", "/nothing", [4]int{404, 404, 404, 404}},
 		{"GET", "/static/none.css", [4]int{404, 404, 404, 404}},
 		{"GET", "/theme/none.css", [4]int{404, 404, 404, 404}},

@@ -319,8 +319,7 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attem
 	if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, s.Email) {
 		return "", false, nil // somebody else is meant, or the same by another name: asked below
 	}
-	asked := demands{maxAge: request.MaxAge, mfa: request.MFA, organization: attempt.Organization}
-	if !asked.met(s, h.Now()) {
+	if !demanded(attempt).met(s, h.Now()) {
 		return s.Subject, false, nil
 	}
 	if err := h.guardLoop(r, s.Handle); err != nil {

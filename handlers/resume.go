@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"torhaus/session"
@@ -21,22 +20,14 @@ func resumption(a *session.Attempt) string {
 	request := a.Request
 	switch request.Kind {
 	case session.KindOwn:
-		query := url.Values{"return_to": {request.ReturnTo}}
+		query := demanded(a).query()
+		query.Set("return_to", request.ReturnTo)
 		prompts := request.Prompts
 		if request.Create && !slices.Contains(prompts, "create") {
 			prompts = append(slices.Clone(prompts), "create") // began at /signup
 		}
 		if len(prompts) > 0 {
 			query.Set("prompt", strings.Join(prompts, " "))
-		}
-		if a.Organization != "" {
-			query.Set("organization", a.Organization)
-		}
-		if request.MaxAge != nil {
-			query.Set("max_age", strconv.Itoa(int(request.MaxAge.Seconds())))
-		}
-		if request.MFA {
-			query.Set("mfa", "true")
 		}
 		return query.Encode()
 	case session.KindOIDC:

@@ -70,6 +70,7 @@ func (h *Handlers) Public() http.Handler {
 	h.handle(root, "/healthz", web.Methods{"GET": h.healthz})
 	h.handle(root, "/readyz", web.Methods{"GET": h.readyz})
 	h.handle(root, "/.well-known/change-password", web.Methods{"GET": h.changePassword})
+	h.handle(root, "/.well-known/jwks.json", web.Methods{"GET": h.assertionKeys})
 	base := h.BasePath.String()
 	root.Handle(base+"/static/*", http.StripPrefix(base, h.Static))
 	h.handle(root, base+"/theme/{file}", web.Methods{"GET": h.themeCSS})
@@ -82,6 +83,31 @@ func (h *Handlers) Public() http.Handler {
 func patient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(session.WithPatience(r.Context())))
+	})
+}
+
+// ForwardAuth is the handler of the internal listener for proxies that ask whether a
+// request may pass: /auth/{nginx,traefik,caddy,envoy}/{rule}, by any method. No
+// router stands before it: one that cleans an address, or knows methods, would read
+// what a visitor wrote before a rule is found.
+func (h *Handlers) ForwardAuth() http.Handler {
+	return chi.Chain(
+		web.RequestLog(h.Logger, h.Now),
+		web.ClientIP(h.TrustedProxies),
+		web.Recover(h.proxyError),
+		noStore,
+		web.OnlyProxies(h.TrustedProxies, h.proxyError),
+		web.Limits(h.proxyError),
+		patient,
+	).Handler(web.Adapt(translated(h.authorize), h.proxyError))
+}
+
+// noStore keeps answers to a proxy out of caches, its own and the visitor's: a
+// redirect that a browser remembers would be a loop.
+func noStore(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -161,6 +187,18 @@ func translated(handler web.Handler) web.Handler {
 
 func notFound(http.ResponseWriter, *http.Request) error {
 	return web.Error{Status: http.StatusNotFound, Key: "error.not_found"}
+}
+
+// assertionKeys are what apps verify assertions with. They may be kept for as long as
+// a new key is published before it signs.
+func (h *Handlers) assertionKeys(w http.ResponseWriter, _ *http.Request) error {
+	if h.Assertions == nil {
+		return notFound(nil, nil)
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, err := w.Write(h.Assertions.KeySet())
+	return err
 }
 
 // changePassword is where password managers look for the page (W3C

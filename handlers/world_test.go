@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"torhaus/assertion"
 	"torhaus/handlers"
 	"torhaus/session"
 	"torhaus/static"
@@ -146,6 +147,10 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		RPID: "example.localhost", AppOrigins: apps, DefaultApp: start, Logger: logger, Now: w.now, Wait: w.wait,
 		Patience: endless,
 	}
+	secrets, err := session.Keys{w.key}.Secrets("assertion test", assertion.SecretSize)
+	w.must(err)
+	config.Assertions, err = assertion.New(assertion.Config{Secrets: secrets, Issuer: w.auth, Now: w.now})
+	w.must(err)
 	for _, option := range options {
 		option(w, &config)
 	}

@@ -86,6 +86,19 @@ func weak(secret []byte) bool {
 	return len(distinct) < 12 || text
 }
 
+// Secrets are what another purpose makes its own keys of: one of size bytes for
+// each key, in their order. They say nothing of the keys, nor of one another.
+func (keys Keys) Secrets(purpose string, size int) ([][]byte, error) {
+	secrets := make([][]byte, len(keys))
+	for i, key := range keys {
+		var err error
+		if secrets[i], err = key.derive("secret "+purpose, size); err != nil {
+			return nil, fmt.Errorf("derive a secret: %w", err)
+		}
+	}
+	return secrets, nil
+}
+
 // derive makes the key for one purpose, so that what is sealed for one can
 // never be taken for another's.
 func (k Key) derive(purpose string, size int) ([]byte, error) {

@@ -249,6 +249,7 @@ func errorStories(b Base) []Story {
 		{"loop", http.StatusTooManyRequests, "", 5 * time.Second},
 		{"internal", http.StatusInternalServerError, "", 0},
 		{"unauthorized", http.StatusUnauthorized, restart, 0},
+		{"step_up", http.StatusUnauthorized, restart, 0},
 		{"denied", http.StatusForbidden, restart, 0},
 		{"no_grant", http.StatusForbidden, "", 0},
 		{"no_method", http.StatusForbidden, restart, 0},

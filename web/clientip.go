@@ -57,6 +57,21 @@ func ClientIP(trusted []netip.Prefix) Middleware {
 	}
 }
 
+// OnlyProxies serves requests that come from a trusted proxy or from this machine,
+// and answers everybody else 403: what is told to a proxy about a visitor is not
+// for whoever else finds the port.
+func OnlyProxies(trusted []netip.Prefix, page ErrorPage) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if peer := peerAddr(r); !peer.IsLoopback() && !isTrusted(peer, trusted) {
+				fail(record(w), r, Error{Status: http.StatusForbidden, Err: errors.New("peer is no trusted proxy")}, page)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
 // ClientIPFrom returns the client's address; it is invalid where [ClientIP] did
 // not run or the peer has none.
 func ClientIPFrom(ctx context.Context) netip.Addr {

@@ -77,3 +77,20 @@ func TestParseTrustedProxies(t *testing.T) {
 		}
 	}
 }
+
+// What is for proxies is for nobody else, whatever a header says of the client.
+func TestOnlyProxies(t *testing.T) {
+	for peer, want := range map[string]struct{ someTrusted, noneTrusted int }{
+		"127.0.0.1:1": {200, 200}, "[::1]:1": {200, 200}, "10.0.0.5:1": {200, 403}, "[::ffff:10.0.0.5]:1": {200, 403},
+		"192.0.2.1:1": {403, 403}, "[2001:db8::5]:1": {403, 403}, "[fe80::1%eth0]:1": {403, 403}, "@": {403, 403}, "": {403, 403},
+	} {
+		r := request("GET", "/", "X-Forwarded-For", "127.0.0.1", "X-Real-Ip", "10.0.0.5")
+		r.RemoteAddr = peer
+		if got := serve(OnlyProxies(testProxies, nil)(Adapt(ok, nil)), r).Code; got != want.someTrusted {
+			t.Errorf("%q: %d, want %d", peer, got, want.someTrusted)
+		}
+		if got := serve(OnlyProxies(nil, nil)(Adapt(ok, nil)), r).Code; got != want.noneTrusted {
+			t.Errorf("%q, where no proxy is trusted: %d, want %d", peer, got, want.noneTrusted)
+		}
+	}
+}

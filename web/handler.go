@@ -99,8 +99,7 @@ func fail(w *recorder, r *http.Request, err error, page ErrorPage) {
 	}
 	prepareErrorHeader(w.Header(), public)
 	if page == nil || WantsJSON(r) {
-		problem(w, public, id)
-		return
+		page = ProblemPage
 	}
 	render(w, r, page, public, id)
 }

@@ -75,19 +75,19 @@ func TestAdaptUnauthorized(t *testing.T) {
 
 func TestAdaptSpeaksTheClientsLanguage(t *testing.T) {
 	fails := func(http.ResponseWriter, *http.Request) error {
-		return Error{Status: 401, Key: "error.signed-out", Err: errors.New("private")}
+		return Error{Status: 401, Key: "error.signed-out", Err: errors.New("private"), Next: Page("/login", "")}
 	}
 	w := serve(Adapt(fails, testPage), request("GET", "/session", "Accept", "application/json"))
 	var body struct {
-		Type, Title string
-		Status      int
-		ErrorID     string `json:"error_id"`
+		Type, Title, Next string
+		Status            int
+		ErrorID           string `json:"error_id"`
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatal(err)
 	}
 	if w.Header().Get("Content-Type") != "application/problem+json" || body.Type != "urn:torhaus:error.signed-out" ||
-		body.Title != "Unauthorized" || body.Status != 401 || len(body.ErrorID) != 10 {
+		body.Title != "Unauthorized" || body.Next != "/login" || body.Status != 401 || len(body.ErrorID) != 10 {
 		t.Errorf("got %v %+v", w.Header(), body)
 	}
 	if w := serve(Adapt(fails, nil), request("GET", "/session", "Accept", "text/html")); w.Header().Get("Content-Type") != "application/problem+json" {

@@ -88,6 +88,25 @@ func (list Origins) Contain(origin Origin) bool {
 	return false
 }
 
+// At returns the listed origin of a host (with its port, as a Host header has it),
+// of two the one by https. What was said of the scheme is not asked for: a proxy
+// behind another that ends TLS says http, and clients say what they like.
+func (list Origins) At(host string) (Origin, error) {
+	for _, scheme := range []string{"https://", "http://"} {
+		if origin, ok := list.match(scheme + host); ok {
+			return origin, nil // spelled as browsers spell it
+		}
+		origin, err := parseOrigin(scheme + host)
+		if err != nil {
+			return Origin{}, fmt.Errorf("host: %w", err)
+		}
+		if list.Contain(origin) {
+			return origin, nil
+		}
+	}
+	return Origin{}, fmt.Errorf("%w: host of no listed origin", ErrTarget)
+}
+
 // match returns the listed origin that an Origin header names. The header must
 // be spelled as browsers spell it; "null" never is.
 func (list Origins) match(header string) (Origin, bool) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -77,5 +78,33 @@ func TestOriginOf(t *testing.T) {
 		if origin, err := OriginOf(raw); err == nil {
 			t.Errorf("OriginOf(%q) = %q", raw, origin)
 		}
+	}
+}
+
+// A host is that of one listed origin or of none, however it is spelled.
+func TestOriginsAt(t *testing.T) {
+	list := mustOrigins(t, "https://app.example.com, http://app.example.localhost:8500, https://b.example.com:8443, http://both.localhost, https://both.localhost, http://plain.localhost")
+	for host, want := range map[string]string{
+		"app.example.com": "https://app.example.com", "APP.Example.com": "https://app.example.com", "app.example.com:443": "https://app.example.com",
+		"app.example.localhost:8500": "http://app.example.localhost:8500", "b.example.com:8443": "https://b.example.com:8443",
+		"both.localhost": "https://both.localhost", "both.localhost:80": "http://both.localhost", "both.localhost:443": "https://both.localhost",
+		"plain.localhost": "http://plain.localhost", "plain.localhost:80": "http://plain.localhost",
+	} {
+		if got, err := list.At(host); err != nil || got.String() != want {
+			t.Errorf("At(%q) = %s, %v; want %s", host, got, err, want)
+		}
+	}
+	for host, unlisted := range map[string]bool{
+		"evil.example.com": true, "app.example.com:8443": true, "app.example.com:80": true, "app.example.localhost": true, "com": true,
+		"": false, "app.example.com.": false, "app.example.com:": false, "app.example.com:0443": false, "a@app.example.com": false, "app.example.com/": false,
+		"app.example.com?": false, "app.example.com#": false, "app.example.com\\": false, "app.example.com, evil.example.com": false, " app.example.com": false, "app.exämple.com": false,
+	} {
+		got, err := list.At(host)
+		if err == nil || errors.Is(err, ErrTarget) != unlisted || got != (Origin{}) {
+			t.Errorf("At(%q) = %s, %v", host, got, err)
+		}
+	}
+	if got, err := (Origins{{}}).At(""); err == nil {
+		t.Errorf("the zero origin is at %q", got)
 	}
 }

@@ -2,40 +2,48 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 )
 
-// problemBody is RFC 9457's object, with our error id as its extension.
+// problemBody is RFC 9457's object, with our error id and the way on as its
+// extensions.
 type problemBody struct {
 	Type    string `json:"type"`
 	Title   string `json:"title"`
 	Status  int    `json:"status"`
 	ErrorID string `json:"error_id,omitempty"`
+	Next    string `json:"next,omitempty"`
 }
 
 // Problem writes an application/problem+json answer (RFC 9457). kind is its
 // type: a URI that names the kind of problem, "" where the status says it all.
 func Problem(w http.ResponseWriter, status int, kind, title, errorID string) {
-	if kind == "" {
-		kind = "about:blank"
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	// A client that is gone is the only way for this to fail.
-	_ = json.NewEncoder(w).Encode(problemBody{kind, title, status, errorID})
+	writeProblem(w, problemBody{Type: kind, Title: title, Status: status, ErrorID: errorID})
 }
 
-// problem answers a script. The key, not its translation, says what happened:
-// the app words it for its own users.
-func problem(w http.ResponseWriter, e Error, errorID string) {
-	kind := ""
+// ProblemPage is the [ErrorPage] of scripts. The key, not its translation, says
+// what happened: the app words it for its own users.
+func ProblemPage(w http.ResponseWriter, _ *http.Request, e Error, errorID string) {
+	body := problemBody{Title: http.StatusText(e.Status), Status: e.Status, ErrorID: errorID}
 	if e.Key != "" {
-		kind = "urn:torhaus:" + e.Key
+		body.Type = "urn:torhaus:" + e.Key
 	}
-	Problem(w, e.Status, kind, http.StatusText(e.Status), errorID)
+	if e.Next != nil {
+		body.Next = e.Next.String()
+	}
+	writeProblem(w, body)
+}
+
+func writeProblem(w http.ResponseWriter, body problemBody) {
+	body.Type = cmp.Or(body.Type, "about:blank")
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(body.Status)
+	// A client that is gone is the only way for this to fail.
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 // WriteJSON answers with v as JSON. It encodes before it writes, so that an

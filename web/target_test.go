@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -33,7 +34,7 @@ func TestRedirect(t *testing.T) {
 }
 
 func TestRedirectRefusesZeroTargets(t *testing.T) {
-	for _, target := range []Target{nil, ReturnTo{}, ClientRedirect{}, DefaultRedirect{}, PostLogout{}, Path{}} {
+	for _, target := range []Target{nil, ReturnTo{}, ClientRedirect{}, DefaultRedirect{}, PostLogout{}, Path{}, Entry{}} {
 		w := httptest.NewRecorder()
 		if err := Redirect(w, request("GET", "/"), target); err == nil || w.Header().Get("Location") != "" {
 			t.Errorf("%T: redirected to %q", target, w.Header().Get("Location"))
@@ -120,3 +121,31 @@ func TestSetFormAction(t *testing.T) {
 type badSource string
 
 func (s badSource) Origin() string { return string(s) }
+
+// The address of an entry page is absolute, and its parameters stay parameters.
+func TestEntry(t *testing.T) {
+	base, err := ParseBasePath("/ui/v2/login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := mustOrigins(t, appOrigins).ReturnTo(appOrigins + "/a?b=c&d=%26#e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := mustOrigin(t, "https://auth.example.com")
+	demands := url.Values{"mfa": {"true"}, "return_to": {"https://evil.example.com"}}
+	for _, test := range []struct {
+		got  Entry
+		want string
+	}{
+		{BasePath{}.Entry(public, "/login", ReturnTo{}, nil), "https://auth.example.com/login"},
+		{base.Entry(public, "/login", back, demands), "https://auth.example.com/ui/v2/login/login?mfa=true&return_to=https%3A%2F%2Fapp.example.com%2Fa%3Fb%3Dc%26d%3D%2526%23e"},
+	} {
+		if test.got.String() != test.want || test.got.Origin() != "https://auth.example.com" {
+			t.Errorf("got %s at %s, want %s", test.got, test.got.Origin(), test.want)
+		}
+	}
+	if demands.Get("return_to") != "https://evil.example.com" {
+		t.Error("the caller's demands were changed")
+	}
+}

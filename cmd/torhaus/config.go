@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"torhaus/handlers"
 	"torhaus/session"
 	"torhaus/web"
 )
@@ -54,6 +55,8 @@ type Config struct {
 	RememberMax time.Duration
 	Recheck     time.Duration
 
+	Rules handlers.Rules // of forward authentication
+
 	TrustedProxies []netip.Prefix
 	HSTS           time.Duration
 	LogLevel       slog.Level
@@ -80,6 +83,7 @@ func load(environ []string) (cfg Config, warnings problems, err error) {
 	cfg.readStore(e)
 	cfg.readSessions(e)
 	cfg.readOperation(e)
+	cfg.readRules(e)
 	cfg.dump = e.dump()
 	if len(e.refused) > 0 {
 		return Config{}, inTableOrder(e.warnings), inTableOrder(e.refused)

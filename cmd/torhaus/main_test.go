@@ -125,10 +125,15 @@ func (s *served) find(t *testing.T, message string) map[string]any {
 func TestServe(t *testing.T) {
 	s := start(t, localSettings(t))
 	for url, want := range map[string]int{
-		"http://" + s.public + "/healthz":        http.StatusOK,
-		"http://" + s.public + "/readyz":         http.StatusOK, // the store is memory; ZITADEL's health is not ours
-		"http://" + s.public + "/debug/pprof/":   http.StatusMisdirectedRequest,
-		"http://" + s.internal + "/debug/pprof/": http.StatusOK,
+		"http://" + s.public + "/healthz":               http.StatusOK,
+		"http://" + s.public + "/readyz":                http.StatusOK, // the store is memory; ZITADEL's health is not ours
+		"http://" + s.public + "/debug/pprof/":          http.StatusMisdirectedRequest,
+		"http://" + s.internal + "/debug/pprof/":        http.StatusOK,
+		"http://" + s.public + "/auth/envoy/default/":   http.StatusMisdirectedRequest,
+		"http://" + s.internal + "/auth/envoy/default/": http.StatusForbidden,  // of no app of ours
+		"http://" + s.internal + "/auth/nginx/default":  http.StatusBadRequest, // the proxy says too little
+		"http://" + s.internal + "/auth/nginx/staff":    http.StatusNotFound,
+		"http://" + s.internal + "/healthz":             http.StatusNotFound,
 	} {
 		if got := status(t, url); got != want {
 			t.Errorf("GET %s: %d, want %d", url, got, want)

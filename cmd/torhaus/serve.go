@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"torhaus/web"
@@ -75,14 +76,26 @@ func serveConfig(ctx context.Context, cfg Config, logger *slog.Logger) error {
 		go func() { ended <- web.Serve(serving, server, l) }()
 	}
 	start(public, p.pages.Public())
-	start(internal, profiles())
+	start(internal, internalHandler(p.pages.ForwardAuth()))
 	err = <-ended
 	stop() // when one listener fails, the other must not go on alone
 	return errors.Join(err, <-ended)
 }
 
-// profiles is what the internal listener serves. Profiles show secrets in
-// memory and cost time, so browsers must not reach them.
+// internalHandler is what the internal listener serves: forward authentication to
+// proxies, and profiles to this machine alone, since they show secrets in memory.
+// http.ServeMux would clean the addresses that proxies ask about.
+func internalHandler(forwardAuth http.Handler) http.Handler {
+	profiles := web.OnlyProxies(nil, nil)(profiles())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RequestURI, "/debug/") {
+			profiles.ServeHTTP(w, r)
+			return
+		}
+		forwardAuth.ServeHTTP(w, r)
+	})
+}
+
 func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -28,7 +28,7 @@ var variables = []variable{
 	{"PUBLIC_URL", "", false, "The origin browsers see, `https://auth.example.com`. Plain http only on `*.localhost`. Required."},
 	{"BASE_PATH", "", false, "Path under which the pages live, such as `/ui/v2/login`. Health and well-known paths stay at the root."},
 	{"LISTEN", ":8400", false, "Address of the public listener."},
-	{"INTERNAL_LISTEN", "127.0.0.1:8401", false, "Address of the internal listener, for profiles of the process (`/debug/pprof/`). Never expose it to browsers."},
+	{"INTERNAL_LISTEN", "127.0.0.1:8401", false, "Address of the internal listener: `/auth/…` for proxies that ask who may pass, and profiles of the process (`/debug/pprof/`) for this machine. Never expose it to browsers."},
 	{"ENV", "production", false, "Name of the environment. It separates stores and sealed values: a staging cookie is worthless in production."},
 
 	{"ZITADEL_ISSUER", "", false, "The issuer exactly as it stands in tokens, `https://id.example.com`. Required."},
@@ -62,7 +62,8 @@ var variables = []variable{
 	{"REMEMBER_MAX", "720h", false, "The same for a visitor who chose to be remembered."},
 	{"RECHECK", "10m", false, "A session in use is checked against ZITADEL this often: who was locked, deactivated or signed out there, or whose password was changed, is out by then."},
 
-	{"TRUSTED_PROXIES", "", false, "Networks of the proxies whose `X-Forwarded-For` counts, separated by commas, `10.0.0.0/8`."},
+	{"RULES", "", false, "Rules of forward authentication, by name, as JSON: `{\"staff\": {\"any_role\": [\"staff\"], \"mfa\": true}}`. The rule `default` is whoever is signed in, unless it is written. See *In front of an app*."},
+	{"TRUSTED_PROXIES", "", false, "Networks of the proxies whose `X-Forwarded-For` counts and who may ask at `/auth/…`, separated by commas, `10.0.0.0/8`."},
 	{"HSTS", "8760h", false, "`Strict-Transport-Security` max-age; `0` sends none. Never sent over plain http."},
 	{"LOG_LEVEL", "info", false, "`debug`, `info`, `warn` or `error`."},
 }

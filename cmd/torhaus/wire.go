@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 
+	"torhaus/assertion"
 	"torhaus/handlers"
 	"torhaus/session"
 	"torhaus/static"
@@ -45,6 +46,10 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
+	assertions, err := newAssertions(cfg)
+	if err != nil {
+		return nil, err
+	}
 	renderer, err := templates.New(templates.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
@@ -66,6 +71,8 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 		DefaultApp:     cfg.DefaultAppURL,
 		TrustedProxies: cfg.TrustedProxies,
 		HSTS:           cfg.HSTS,
+		Rules:          cfg.Rules,
+		Assertions:     assertions,
 		Logger:         logger,
 	})}, nil
 }
@@ -80,6 +87,16 @@ func (p *parts) close(logger *slog.Logger) {
 			logger.Warn("not closed cleanly", "part", part.name, "error", err)
 		}
 	}
+}
+
+// newAssertions makes the keys of assertions out of the cookie keys, so that replicas
+// agree; and another of each environment's.
+func newAssertions(cfg Config) (*assertion.Signer, error) {
+	secrets, err := cfg.CookieKeys.Secrets("assertion "+cfg.Env, assertion.SecretSize)
+	if err != nil {
+		return nil, err
+	}
+	return assertion.New(assertion.Config{Secrets: secrets, Issuer: cfg.PublicURL.String()})
 }
 
 func openStore(cfg Config) (session.Store, error) {
