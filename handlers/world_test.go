@@ -54,15 +54,18 @@ const password = "Password1!"
 // used.
 func newWorld(t *testing.T, options ...func(*world, *handlers.Config)) *world {
 	t.Helper()
-	w := &world{t: t, key: session.GenerateKey()}
 	front := httptest.NewUnstartedServer(nil)
-	port := front.Listener.Addr().(*net.TCPAddr).Port
-	w.auth = fmt.Sprintf("http://auth.example.localhost:%d", port)
-	w.server = front
 	app := httptest.NewServer(http.HandlerFunc(demoApp))
 	t.Cleanup(app.Close)
-	w.app = "http://app.example.localhost:" + app.URL[strings.LastIndex(app.URL, ":")+1:]
+	auth := fmt.Sprintf("http://auth.example.localhost:%d", front.Listener.Addr().(*net.TCPAddr).Port)
+	return newWorldAt(t, front, auth, "http://app.example.localhost:"+app.URL[strings.LastIndex(app.URL, ":")+1:], options...)
+}
 
+// newWorldAt is a world whose pages and app have these addresses; front listens for
+// the pages, behind whatever stands in front of it.
+func newWorldAt(t *testing.T, front *httptest.Server, auth, app string, options ...func(*world, *handlers.Config)) *world {
+	t.Helper()
+	w := &world{t: t, key: session.GenerateKey(), server: front, auth: auth, app: app}
 	w.startZitadel()
 	w.store = session.NewMemory(w.now)
 	front.Config.Handler = &swapHandler{current: w.handler(options...)}
