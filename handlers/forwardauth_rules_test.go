@@ -97,6 +97,58 @@ func TestForwardAuthToken(t *testing.T) {
 	}
 }
 
+// A token that is about to end is refreshed first, and the one that the app gets is
+// the one that counts: ZITADEL ends the old one with the refresh. While there is no
+// good one, nobody passes, and nobody is signed out.
+func TestForwardAuthTokenIsFresh(t *testing.T) {
+	w := newWorld(t, rules(t, `{"api": {"token": true}}`))
+	b := newBrowser(t)
+	w.signIn(b)
+	give := func() string { return w.ask("caddy", b, question{rule: "api"}).Header.Get("Authorization") }
+	counts := func(token string) bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.zitadel.URL()+"/oidc/v1/userinfo", nil)
+		w.must(err)
+		r.Host = strings.TrimPrefix(w.zitadel.Issuer(), "http://")
+		r.Header.Set("Authorization", token)
+		response, err := http.DefaultClient.Do(r)
+		w.must(err)
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	}
+	first := give()
+	w.zitadel.Advance(minute)
+	if again := give(); again != first || !counts(first) {
+		t.Fatalf("a minute later the token is another, or worth nothing: %t", counts(first))
+	}
+	for range 13 { // in use all the while
+		w.zitadel.Advance(50 * minute)
+		if token := give(); !counts(token) {
+			t.Fatal("the app got a token that is worth nothing")
+		}
+	}
+	if counts(first) {
+		t.Error("the token was never refreshed: this proves nothing")
+	}
+}
+
+func TestForwardAuthTokenTrouble(t *testing.T) {
+	w := newWorld(t, rules(t, `{"api": {"token": true}}`))
+	b := newBrowser(t)
+	w.signInRemembered(b)
+	w.zitadel.Advance(tokensEnded)
+	w.zitadel.Fault(zitadeltest.Fault{Path: "/oauth/v2/token", Status: 503})
+	response := w.ask("caddy", b, question{rule: "api"})
+	lawful(t, response)
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("without a good token: %s", response.Status)
+	}
+	w.zitadel.ClearFaults()
+	w.zitadel.Advance(minute)
+	if response := w.ask("caddy", b, question{rule: "api"}); response.StatusCode != http.StatusOK {
+		t.Errorf("after the trouble: %s", response.Status)
+	}
+}
+
 // The app's own cookies pass, ours do not; how many there are does not matter.
 func TestForwardAuthStripsOurCookies(t *testing.T) {
 	w := newWorld(t)

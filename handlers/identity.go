@@ -47,7 +47,7 @@ func (h *Handlers) tell(w http.ResponseWriter, r *http.Request, s *session.Sessi
 
 // bearer is the session's access token as the app behind a proxy sends it on.
 func (h *Handlers) bearer(r *http.Request, s *session.Session) (string, error) {
-	tokens, err := h.Sessions.Tokens(r.Context(), s)
+	tokens, err := h.keeper.Tokens(r.Context(), s)
 	if err != nil {
 		return "", unavailable(err) // the session is there: that its tokens are not is trouble
 	}

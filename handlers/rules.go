@@ -40,6 +40,16 @@ func (r Rules) find(name string) (found rule, ok bool) {
 	return found, ok || name == DefaultRule
 }
 
+// GiveTokens reports whether an app gets access tokens by any of them.
+func (r Rules) GiveTokens() bool {
+	for _, found := range r.byName {
+		if found.token {
+			return true
+		}
+	}
+	return false
+}
+
 // grants reports whether the session's user has the roles that are asked for.
 func (r rule) grants(s *session.Session) bool {
 	has := func(role string) bool { return slices.Contains(s.Roles, role) }

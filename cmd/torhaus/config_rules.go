@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"torhaus/handlers"
@@ -21,6 +22,9 @@ func (c *Config) readRules(e *environment) {
 		return
 	}
 	c.Rules = rules
+	if rules.GiveTokens() && len(c.OIDCScopes) > 0 && !slices.Contains(c.OIDCScopes, "offline_access") {
+		e.warn("RULES", "gives apps access tokens, which end and cannot be refreshed without the scope offline_access", "add it to "+prefix+"OIDC_SCOPES")
+	}
 	if host := hostOf(c.PublicURL); c.CookieDomain == "" && host != "" {
 		for _, origin := range c.AppOrigins {
 			if hostOf(origin) != host {

@@ -150,6 +150,8 @@ func TestLoadRefusesAndWarns(t *testing.T) {
 		{"a rule with a member that is none", map[string]string{"RULES": `{"staff": {"role": "staff"}}`}, []string{"RULES"}, nil},
 		{"rules for a host that gets no cookie", map[string]string{"RULES": `{}`, "COOKIE_DOMAIN": ""}, nil, []string{"RULES"}},
 		{"rules for torhaus's own host, host-only", map[string]string{"RULES": `{}`, "COOKIE_DOMAIN": "", "APP_ORIGINS": "https://auth.example.com"}, nil, nil},
+		{"rules that give tokens", map[string]string{"RULES": `{"api": {"token": true}}`}, nil, nil},
+		{"rules that give tokens which are not refreshed", map[string]string{"RULES": `{"api": {"token": true}}`, "OIDC_SCOPES": "openid"}, nil, []string{"RULES"}},
 		{"rules that no proxy may ask about", map[string]string{"RULES": `{}`, "INTERNAL_LISTEN": ":8401"}, nil, []string{"RULES"}},
 		{"rules for proxies elsewhere", map[string]string{"RULES": `{}`, "INTERNAL_LISTEN": ":8401", "TRUSTED_PROXIES": "10.0.0.0/8"}, nil, nil},
 		{"rules for proxies on this machine", map[string]string{"RULES": `{}`, "INTERNAL_LISTEN": "[::1]:8401"}, nil, nil},
