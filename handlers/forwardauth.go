@@ -65,7 +65,7 @@ func (h *Handlers) question(r *http.Request) (d dialect, found rule, rest string
 		return d, found, "", web.Error{Status: http.StatusNotFound, Key: "error.not_found", Err: errors.New("no such kind of proxy, or no such rule")}
 	}
 	event := web.EventFrom(r.Context())
-	event.Set("route", forwardPath+kind+"/{rule}")
+	event.Set("route", d.route)
 	event.Set("rule", name)
 	return d, found, rest, nil
 }
@@ -89,7 +89,7 @@ var challenges = map[string]string{
 // to another origin, and a form must not be sent there.
 func (h *Handlers) sendToLogin(w http.ResponseWriter, r *http.Request, asked original, d demands, why web.Error) error {
 	if asked.navigates(r) {
-		entry := h.BasePath.Entry(h.PublicURL, "/login", asked.back, d.query())
+		entry := h.BasePath.Entry(h.PublicURL, "/login", h.comeBack(asked), d.query())
 		if asked.relayed {
 			return web.Redirect(w, r, entry)
 		}

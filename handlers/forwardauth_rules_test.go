@@ -223,6 +223,10 @@ func TestForwardAuthCost(t *testing.T) {
 	if len(w.calls()) > 0 || !slices.Equal(counted.operations, []string{"get", "get", "get", "get"}) {
 		t.Errorf("four visitors and four strangers cost %v and the calls %v", counted.operations, w.calls())
 	}
+	r, handler := w.questionOf("traefik", b, question{header: navigation()}), w.last.ForwardAuth()
+	if n := testing.AllocsPerRun(100, func() { serve(handler, r) }); n > 100 { // it is 60, recorder and all; the race detector adds its own
+		t.Errorf("%v allocations", n)
+	}
 }
 
 // countingStore notes what the memory store is asked.

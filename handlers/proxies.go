@@ -13,8 +13,9 @@ import (
 // back to; whether they may pass, it does not.
 type original struct {
 	method  string
-	back    web.ReturnTo
-	relayed bool // an answer that is no yes reaches the visitor as it is, so it may be a redirect
+	app     web.Origin
+	uri     string // what of the address follows the host, as it was sent
+	relayed bool   // an answer that is no yes reaches the visitor as it is, so it may be a redirect
 }
 
 // dialect is how one kind of proxy says which request it asks about. Each is
@@ -26,14 +27,15 @@ type dialect struct {
 	read   func(r *http.Request, rest string) (method, host, uri string, err error)
 	ends   string // what the name of the rule ends before
 	relays bool   // the visitor gets what we answer, but for a yes
+	route  string // for the log
 }
 
 // dialects are the proxies that are understood, by their name in the address.
 var dialects = map[string]dialect{
-	"nginx":   {read: readOriginalURL, ends: "?"},
-	"traefik": {read: readForwarded, ends: "?", relays: true},
-	"caddy":   {read: readForwarded, ends: "?", relays: true},
-	"envoy":   {read: readPrefixed, ends: "/?", relays: true},
+	"nginx":   {read: readOriginalURL, ends: "?", route: forwardPath + "nginx/{rule}"},
+	"traefik": {read: readForwarded, ends: "?", relays: true, route: forwardPath + "traefik/{rule}"},
+	"caddy":   {read: readForwarded, ends: "?", relays: true, route: forwardPath + "caddy/{rule}"},
+	"envoy":   {read: readPrefixed, ends: "/?", relays: true, route: forwardPath + "envoy/{rule}"},
 }
 
 // original is the request that is asked about. What has no proper form is 400, and
@@ -53,16 +55,16 @@ func (h *Handlers) original(d dialect, r *http.Request, rest string) (original, 
 	if err != nil {
 		return original{}, badRequest(fmt.Errorf("original %w", err))
 	}
-	return original{method: method, back: h.comeBack(origin, uri), relayed: d.relays}, nil
+	return original{method: method, app: origin, uri: uri, relayed: d.relays}, nil
 }
 
 // comeBack is where a sign-in returns to: the address that was asked for, or where
 // that is none that browsers and we read alike, the app's first page.
-func (h *Handlers) comeBack(origin web.Origin, uri string) web.ReturnTo {
-	if target, err := h.AppOrigins.ReturnTo(origin.String() + uri); err == nil {
+func (h *Handlers) comeBack(asked original) web.ReturnTo {
+	if target, err := h.AppOrigins.ReturnTo(asked.app.String() + asked.uri); err == nil {
 		return target
 	}
-	target, _ := h.AppOrigins.ReturnTo(origin.String() + "/") // a listed origin always parses
+	target, _ := h.AppOrigins.ReturnTo(asked.app.String() + "/") // a listed origin always parses
 	return target
 }
 

@@ -28,6 +28,9 @@ type Event struct {
 // maxEventFields bounds a line whatever a handler does in a loop.
 const maxEventFields = 48
 
+// usualEventFields is how many a line has as a rule.
+const usualEventFields = 6
+
 // maxLogValue is how much of a value is logged, in bytes.
 const maxLogValue = 512
 
@@ -47,7 +50,7 @@ func withEvent(r *http.Request) (*Event, *http.Request) {
 	if event, ok := r.Context().Value(eventKey{}).(*Event); ok {
 		return event, r
 	}
-	event := new(Event)
+	event := &Event{fields: make([]slog.Attr, 0, usualEventFields)}
 	return event, r.WithContext(context.WithValue(r.Context(), eventKey{}, event))
 }
 
@@ -164,6 +167,9 @@ func logValue(value any) slog.Value {
 // U+2028 or an ANSI sequence would let a visitor write log lines of their own,
 // or the terminal of whoever reads them.
 func clean(s string, limit int) string {
+	if len(s) <= limit && plain(s) {
+		return s
+	}
 	var b strings.Builder
 	for i, r := range s {
 		switch {
@@ -179,4 +185,14 @@ func clean(s string, limit int) string {
 		}
 	}
 	return b.String()
+}
+
+// plain reports whether s is printable ASCII, as nearly everything is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
