@@ -88,6 +88,9 @@ var challenges = map[string]string{
 // for. Everything else is told why it may not pass: a script cannot follow a redirect
 // to another origin, and a form must not be sent there.
 func (h *Handlers) sendToLogin(w http.ResponseWriter, r *http.Request, asked original, d demands, why web.Error) error {
+	if why.Key == tooLittleShown.Key {
+		web.EventFrom(r.Context()).Set("step_up", true)
+	}
 	if asked.navigates(r) {
 		entry := h.BasePath.Entry(h.PublicURL, "/login", h.comeBack(asked), d.query())
 		if asked.relayed {

@@ -167,7 +167,7 @@ func TestForwardAuthStripsOurCookies(t *testing.T) {
 	}
 }
 
-// Two session cookies are nobody: choosing would be the planter's (bff R24).
+// Two session cookies are nobody: choosing would be the planter's.
 func TestForwardAuthTwoCookies(t *testing.T) {
 	w := newWorld(t)
 	b, mallory := newBrowser(t), newBrowser(t)

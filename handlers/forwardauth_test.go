@@ -223,7 +223,7 @@ func TestForwardAuthTellsPeople(t *testing.T) {
 }
 
 // Trouble with the store is 503 with Retry-After, never a yes and never "not signed
-// in"; when it is over, the same cookie is good (authentik#18063).
+// in"; when it is over, the same cookie is good.
 func TestForwardAuthStoreTrouble(t *testing.T) {
 	w, broken := newBreakableWorld(t)
 	b := newBrowser(t)

@@ -105,6 +105,9 @@ func (d *deployed) proveStrangers() {
 			if response.StatusCode != http.StatusUnauthorized || got != nil {
 				d.t.Errorf("%s, %s: %s, and the app got %+v", name, method, response.Status, got)
 			}
+			if challenge := response.Header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Cookie realm=") {
+				d.t.Errorf("%s, %s: the challenge is %q", name, method, challenge)
+			}
 			if cache := response.Header.Get("Cache-Control"); cache != "no-store" {
 				d.t.Errorf("%s, %s: Cache-Control is %q", name, method, cache)
 			}
