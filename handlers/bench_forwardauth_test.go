@@ -17,6 +17,7 @@ import (
 
 	"torhaus/handlers"
 	"torhaus/session"
+	"torhaus/session/redistest"
 )
 
 // benchConnections is how many connections of proxies ask at a time, and benchTurn how
@@ -32,7 +33,7 @@ const (
 // discarded. The client is as lean as one can be: its time counts for both.
 func BenchmarkForwardAuth(b *testing.B) {
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: b.Name(), F: func(t *testing.T) {
-		w, store := onRedis(t)
+		w, store := quietOnRedis(t)
 		visitor := newBrowser(t)
 		w.signIn(visitor)
 		r := w.questionOf("traefik", visitor, question{header: navigation()})
@@ -68,14 +69,10 @@ func BenchmarkForwardAuth(b *testing.B) {
 	}}})
 }
 
-// onRedis is a world on a real Redis, whose log goes nowhere.
-func onRedis(t *testing.T) (*world, *session.Redis) {
+// quietOnRedis is a world on a real Redis, whose log goes nowhere.
+func quietOnRedis(t *testing.T) (*world, session.Store) {
 	t.Helper()
-	store, err := session.NewRedis(session.RedisConfig{URL: "redis://" + startRedis(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	store := openRedis(t, redistest.Start(t).URL())
 	return newWorld(t, func(w *world, cfg *handlers.Config) {
 		w.store, cfg.Logger = store, slog.New(slog.DiscardHandler)
 	}), store

@@ -26,8 +26,8 @@ func calm(t *testing.T, what string, answer *http.Response, took time.Duration) 
 	}
 }
 
-// ask is a page of the app that asks who is there, timed.
-func (w *world) ask(b *browser) (answer *http.Response, took time.Duration) {
+// whoIs is a page of the app that asks who is there, timed.
+func (w *world) whoIs(b *browser) (answer *http.Response, took time.Duration) {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.auth+"/session", nil)
 	w.must(err)
@@ -53,7 +53,7 @@ func TestFailoverHang(t *testing.T) {
 	var crowd sync.WaitGroup
 	for range 200 {
 		crowd.Go(func() {
-			answer, took := w.ask(b)
+			answer, took := w.whoIs(b)
 			calm(t, "GET /session", answer, took)
 		})
 	}
@@ -67,7 +67,7 @@ func TestFailoverHang(t *testing.T) {
 	}
 	server.Thaw()
 	redistest.Until(t, "Redis to answer", func() bool {
-		answer, _ := w.ask(b)
+		answer, _ := w.whoIs(b)
 		return answer.StatusCode == http.StatusOK
 	})
 }
@@ -187,7 +187,7 @@ func TestFailoverToAnotherMaster(t *testing.T) {
 			}
 			look := func() (unknown int) {
 				for i, b := range browsers {
-					answer, took := w.ask(b)
+					answer, took := w.whoIs(b)
 					if answer.StatusCode != http.StatusOK {
 						unknown++
 						calm(t, fmt.Sprintf("GET /session of browser %d", i), answer, took)

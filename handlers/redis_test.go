@@ -74,7 +74,7 @@ func TestRedisTrouble(t *testing.T) {
 			b := newBrowser(t)
 			w.signIn(b)
 			look := func() seen {
-				answer, _ := w.ask(b)
+				answer, _ := w.whoIs(b)
 				if len(answer.Header["Set-Cookie"]) > 0 || (answer.StatusCode == unknown) != (answer.Header.Get("Retry-After") != "") {
 					t.Errorf("GET /session: %d %v", answer.StatusCode, answer.Header)
 				}
