@@ -109,15 +109,14 @@ func webScheme(scheme string) bool {
 
 // readForwarded is Traefik's ForwardAuth and Caddy's forward_auth.
 func readForwarded(r *http.Request, _ string) (method, host, uri string, err error) {
-	for _, header := range []struct {
-		value *string
-		name  string
-	}{{&method, "X-Forwarded-Method"}, {&host, "X-Forwarded-Host"}, {&uri, "X-Forwarded-Uri"}} {
-		if *header.value, err = only(r, header.name); err != nil {
-			return "", "", "", err
-		}
+	if method, err = only(r, "X-Forwarded-Method"); err != nil {
+		return "", "", "", err
 	}
-	return method, host, uri, nil
+	if host, err = only(r, "X-Forwarded-Host"); err != nil {
+		return "", "", "", err
+	}
+	uri, err = only(r, "X-Forwarded-Uri")
+	return method, host, uri, err
 }
 
 // readPrefixed is Envoy's ext_authz by HTTP: the original method and host, and the

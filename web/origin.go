@@ -92,10 +92,12 @@ func (list Origins) Contain(origin Origin) bool {
 // of two the one by https. What was said of the scheme is not asked for: a proxy
 // behind another that ends TLS says http, and clients say what they like.
 func (list Origins) At(host string) (Origin, error) {
-	schemes := []string{"https://", "http://"}
+	schemes := [...]string{"https://", "http://"}
 	for _, scheme := range schemes {
-		if origin, ok := list.match(scheme + host); ok {
-			return origin, nil // spelled as browsers spell it
+		for _, o := range list {
+			if name, ok := strings.CutPrefix(o.text, scheme); ok && name == host {
+				return o, nil // spelled as browsers spell it: nothing has to be parsed
+			}
 		}
 	}
 	for _, scheme := range schemes {
