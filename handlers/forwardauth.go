@@ -31,7 +31,7 @@ func (h *Handlers) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := h.liveSession(r, true)
+	s, err := h.recentSession(r, true)
 	if errors.Is(err, session.ErrNotFound) {
 		return h.sendToLogin(w, r, asked, rule.demands, notSignedIn)
 	}

@@ -24,6 +24,12 @@ func (h *Handlers) refreshedSession(r *http.Request, slide bool) (*session.Sessi
 	return live(h.keeper.RefreshNow(r.Context(), r, slide))
 }
 
+// recentSession is [Handlers.liveSession] for endpoints that only say who is there:
+// with a near cache it may be a second old.
+func (h *Handlers) recentSession(r *http.Request, slide bool) (*session.Session, error) {
+	return live(h.keeper.Recent(r.Context(), r, slide))
+}
+
 func live(s *session.Session, err error) (*session.Session, error) {
 	if errors.Is(err, session.ErrNotFound) {
 		return nil, web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}

@@ -26,9 +26,9 @@ type sessionAnswer struct {
 
 // session tells an app who is signed in.
 func (h *Handlers) session(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.whoAsks(w, r, slides(r))
+	s, err := h.recentSession(r, slides(r))
 	if err != nil {
-		return err
+		return challenge(w, err)
 	}
 	return web.WriteTaggedJSON(w, r, answerAbout(s))
 }

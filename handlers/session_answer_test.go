@@ -199,6 +199,8 @@ func asJSON(t *testing.T, value any) string {
 func TestOneWayToASession(t *testing.T) {
 	may := map[string][]string{
 		".keeper.Session(":   {"live.go"},
+		".keeper.Recent(":    {"live.go"},
+		".recentSession(":    {"forwardauth.go", "session.go"}, // which change nothing
 		".Sessions.Session(": {},
 		".Sessions.Peek(":    {"ended.go", "logout.go"},
 	}

@@ -156,6 +156,8 @@ func TestNewManagerRefuses(t *testing.T) {
 		"a public suffix":           func(c *Config) { c.CookieDomain = "co.uk" },
 		"a negative idle time":      func(c *Config) { c.Idle = -time.Second },
 		"a lifetime of nanoseconds": func(c *Config) { c.Max = 3600 },
+		"a cache of two seconds":    func(c *Config) { c.Cache = 2 * time.Second },
+		"a cache of the future":     func(c *Config) { c.Cache = -1 },
 	} {
 		cfg := good
 		change(&cfg)

@@ -33,6 +33,7 @@ type Config struct {
 	AttemptTTL  time.Duration    // default 30 min
 	Recheck     time.Duration    // a session in use is checked this often; default 10 min
 	Watch       time.Duration    // how often a session that is watched is looked at; default 3 s
+	Cache       time.Duration    // how old [Keeper.Recent] may be, at most [MaxCache]; 0 for not at all
 	Now         func() time.Time // default time.Now
 }
 
@@ -72,8 +73,9 @@ type Manager struct {
 	nameKeys                             [][]byte // one for each operator key
 
 	watches *watches
-	here    *Memory // what this process counts by itself
-	late    late    // releases of locks that the store could not be told at once
+	here    *Memory    // what this process counts by itself
+	late    late       // releases of locks that the store could not be told at once
+	near    *nearCache // what store is then, too; nil for none
 }
 
 // NewManager checks the configuration and derives the keys.
@@ -90,6 +92,9 @@ func NewManager(cfg Config) (*Manager, error) {
 			return nil, fmt.Errorf("session: %s of %v is shorter than a second", name, d)
 		}
 	}
+	if cfg.Cache < 0 || cfg.Cache > MaxCache {
+		return nil, fmt.Errorf("session: Cache of %v is not between 0 and %v", cfg.Cache, MaxCache)
+	}
 	domain, err := normalDomain(cfg.CookieDomain)
 	if err != nil {
 		return nil, fmt.Errorf("session: cookie domain: %w", err)
@@ -104,6 +109,10 @@ func NewManager(cfg Config) (*Manager, error) {
 	}
 	m.watches = newWatches(cfg.Watch, m.loadSession)
 	m.here = NewMemory(cfg.Now)
+	if cfg.Cache > 0 {
+		m.near = newNearCache(m.store, m.key("s", ""), cfg.Cache, m.now)
+		m.store = m.near
+	}
 	m.late.ctx, m.late.close = context.WithCancel(context.Background())
 	return m, m.deriveKeys(cfg.Keys)
 }

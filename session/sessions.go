@@ -141,12 +141,11 @@ func (m *Manager) Peek(ctx context.Context, r *http.Request) (*Session, error) {
 // ends at the same moment stays ended. That it failed is no reason to turn
 // somebody away who has just been found signed in.
 func (m *Manager) touch(ctx context.Context, s *Session) {
-	now := m.now().UTC().Truncate(time.Second)
-	if now.Sub(s.Seen) <= m.idle/touchParts {
+	if !m.touchDue(s) {
 		return
 	}
 	touched := *s
-	touched.Seen = now
+	touched.Seen = m.now().UTC().Truncate(time.Second)
 	touched.Idle = m.idleEnd(&touched)
 	sealed := m.sessions.Seal(m.sessionKey(s.hash), touched.encode())
 	ttl := touched.Idle.Sub(m.now())
@@ -155,6 +154,11 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	}
 	touched.stored = sealed
 	*s = touched
+}
+
+// touchDue is true when a use is to be noted.
+func (m *Manager) touchDue(s *Session) bool {
+	return m.now().UTC().Truncate(time.Second).Sub(s.Seen) > m.idle/touchParts
 }
 
 // idleEnd is when a session ends unless it is used again; never after its
@@ -171,12 +175,16 @@ func (m *Manager) loadSession(ctx context.Context, hash string) (*Session, error
 	if hash == "" {
 		return nil, ErrNotFound
 	}
-	key := m.sessionKey(hash)
-	stored, err := m.store.Get(ctx, key)
+	stored, err := m.store.Get(ctx, m.sessionKey(hash))
 	if err != nil {
 		return nil, err
 	}
-	record, err := m.sessions.Open(key, stored)
+	return m.openSession(hash, stored)
+}
+
+// openSession reads what is stored of a session that has not ended.
+func (m *Manager) openSession(hash string, stored []byte) (*Session, error) {
+	record, err := m.sessions.Open(m.sessionKey(hash), stored)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,15 @@ func (s *spy) Take(ctx context.Context, bucket string, rate Rate) (time.Duration
 // interrupted lets a test do something in the middle of an operation.
 type interrupted struct {
 	*Memory
-	onPut, onSwap func()
+	onPut, onSwap, onGot func()
+}
+
+func (s *interrupted) Get(ctx context.Context, key string) ([]byte, error) {
+	value, err := s.Memory.Get(ctx, key)
+	if s.onGot != nil {
+		s.onGot()
+	}
+	return value, err
 }
 
 func (s *interrupted) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {

@@ -48,12 +48,13 @@ type Config struct {
 	EmailCodeFirst bool
 	RecoveryCodes  bool
 
-	Store       string // storeMemory or storeRedis
-	RedisURL    secret
-	SessionIdle time.Duration
-	SessionMax  time.Duration
-	RememberMax time.Duration
-	Recheck     time.Duration
+	Store        string // storeMemory or storeRedis
+	RedisURL     secret
+	SessionIdle  time.Duration
+	SessionMax   time.Duration
+	RememberMax  time.Duration
+	Recheck      time.Duration
+	SessionCache time.Duration
 
 	Rules handlers.Rules // of forward authentication
 

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"torhaus/session"
 )
 
 // readStore decides between memory and Redis. Memory loses every sign-in at a
@@ -61,11 +63,23 @@ func (c *Config) readSessions(e *environment) {
 	if c.SessionMax > 0 && c.Recheck >= c.SessionMax {
 		e.warn("RECHECK", "is not shorter than "+prefix+"SESSION_MAX: most sessions end without ever being checked", "set something like 10m")
 	}
+	c.readSessionCache(e)
 	if c.SessionIdle > c.SessionMax {
 		e.refuse("SESSION_IDLE", "is longer than "+prefix+"SESSION_MAX, so it would never end a session", "set less than "+c.SessionMax.String())
 	}
 	if c.RememberMax < c.SessionMax {
 		e.refuse("REMEMBER_MAX", "is shorter than "+prefix+"SESSION_MAX", "set at least "+c.SessionMax.String())
+	}
+}
+
+// readSessionCache bounds for how long an ended session may still be answered for.
+func (c *Config) readSessionCache(e *environment) {
+	c.SessionCache = e.duration("SESSION_CACHE", 0)
+	switch {
+	case c.SessionCache > session.MaxCache:
+		e.refuse("SESSION_CACHE", "is too long: a sign-out would go unnoticed at other replicas", "set "+session.MaxCache.String()+" at most")
+	case c.SessionCache > 0 && c.Store == storeMemory:
+		e.warn("SESSION_CACHE", "gains nothing with "+prefix+"STORE=memory", "leave it out")
 	}
 }
 

@@ -42,6 +42,7 @@ func wire(cfg Config, logger *slog.Logger) (*parts, error) {
 		Max:          cfg.SessionMax,
 		RememberMax:  cfg.RememberMax,
 		Recheck:      cfg.Recheck,
+		Cache:        cfg.SessionCache,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
