@@ -69,6 +69,9 @@ func TestRefusedBeforeTheCall(t *testing.T) {
 	_, organizationsErr := w.client.Organizations(ctx, zitadelclient.OrganizationQuery{})
 	_, noOrganization := w.client.CreateUser(ctx, zitadelclient.NewUser{Email: "a@example.com", Password: password, VerifyTemplate: verifyLink})
 	_, noPassword := w.client.CreateUser(ctx, zitadelclient.NewUser{OrganizationID: "1", Email: "a@example.com", VerifyTemplate: verifyLink})
+	_, both := w.client.CreateUser(ctx, zitadelclient.NewUser{
+		OrganizationID: "1", Email: "a@example.com", Password: password, WithoutPassword: true, VerifyTemplate: verifyLink,
+	})
 	_, noTemplate := w.client.CreateUser(ctx, zitadelclient.NewUser{OrganizationID: "1", Email: "a@example.com", Password: password})
 	_, emptyPassword := zitadelclient.CurrentPassword("")
 	_, emptyCode := zitadelclient.VerificationCode("")
@@ -89,6 +92,7 @@ func TestRefusedBeforeTheCall(t *testing.T) {
 		{"list of all organizations", organizationsErr, zitadelclient.Invalid},
 		{"user without organization", noOrganization, zitadelclient.Invalid},
 		{"user without password", noPassword, zitadelclient.Invalid},
+		{"user with a password, and said to be without", both, zitadelclient.Invalid},
 		{"user without mail link", noTemplate, zitadelclient.Invalid},
 		{"reset without mail link", w.client.SendPasswordReset(ctx, w.alice, ""), zitadelclient.Invalid},
 		{"code without mail link", w.client.SendEmailCode(ctx, w.alice, ""), zitadelclient.Invalid},
@@ -166,6 +170,38 @@ func TestPasswordReset(t *testing.T) {
 	wantKind(t, w.client.SetPassword(ctx, w.alice, "Password2!", current), zitadelclient.PasswordPolicy)
 	must(t, w.client.SetPassword(ctx, w.alice, "Password3!", current))
 	wantKind(t, w.client.SendPasswordReset(ctx, "400000000000000000", passwordLink), zitadelclient.NotFound)
+}
+
+// Whoever has no way to sign in can be given a password, once, and nobody else: not
+// who has one, nor who got one after the proof was made.
+func TestFirstPassword(t *testing.T) {
+	w := newWorld(t, zitadeltest.AppSeed{})
+	ctx := t.Context()
+	id, err := w.client.CreateUser(ctx, zitadelclient.NewUser{
+		OrganizationID: w.DefaultOrganization(), GivenName: "Bob", FamilyName: "Example", Email: "bob@example.com",
+		WithoutPassword: true, VerifyTemplate: verifyLink,
+	})
+	must(t, err)
+	u, err := w.client.User(ctx, id)
+	must(t, err)
+	if u.State != zitadelclient.UserActive || !u.PasswordChanged.IsZero() || w.LastMail("bob@example.com").Kind != "verify-email" {
+		t.Errorf("without a password: %+v, mailed %q", u, w.LastMail("bob@example.com").Kind)
+	}
+	first, err := w.client.ProveFirstPassword(ctx, id)
+	must(t, err)
+	late, err := w.client.ProveFirstPassword(ctx, id)
+	must(t, err)
+	if n := len(w.Mails()); n != 1 {
+		t.Errorf("the code of a proof was mailed: %d mails", n)
+	}
+	wantKind(t, w.client.SetPassword(ctx, w.alice, "Password2!", late), zitadelclient.WrongCode) // another user's
+	wantKind(t, w.client.SetPassword(ctx, id, "Password2!", first), zitadelclient.WrongCode)     // the newest counts
+	must(t, w.client.SetPassword(ctx, id, "Password2!", late))
+	wantKind(t, w.client.SetPassword(ctx, id, "Password3!", late), zitadelclient.WrongCode) // used up by the one before
+	_, err = w.client.ProveFirstPassword(ctx, id)
+	wantKind(t, err, zitadelclient.AlreadyHandled)
+	_, err = w.client.ProveFirstPassword(ctx, "400000000000000000")
+	wantKind(t, err, zitadelclient.NotFound)
 }
 
 func TestSearchUsers(t *testing.T) {

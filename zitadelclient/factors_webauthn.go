@@ -26,7 +26,8 @@ type CredentialRegistration struct {
 //
 // Only for a user who just proved a first factor, and any second one there is:
 // a passkey registered in a session that merely named its user would be a way
-// into the account.
+// into the account (CVE-2026-105212). Who has no way to sign in at all has proven
+// the mailbox instead.
 func (c *Client) RegisterPasskey(ctx context.Context, userID, rpID string) (CredentialRegistration, error) {
 	const op = "register passkey"
 	if rpID == "" {

@@ -147,7 +147,7 @@ var routes = map[string]route{
 	"POST /v2/users/{id}/phone":              saying("+41791112233", (*Client).SetPhone),
 	"POST /v2/users/{id}/phone/resend":       about((*Client).ResendPhoneCode),
 	"POST /v2/users/{id}/phone/verify":       saying("code", (*Client).VerifyPhone),
-	"POST /v2/users/{id}/password_reset":     silent(resetPassword),
+	"POST /v2/users/{id}/password_reset":     resetPassword,
 	"POST /v2/users/{id}/invite_code": silent(func(ctx context.Context, c *Client, x success) error {
 		return c.SendInvite(ctx, x.id, inviteLink, "")
 	}),
@@ -190,11 +190,15 @@ func saying(what string, call func(*Client, context.Context, string, string) err
 	return silent(func(ctx context.Context, c *Client, x success) error { return call(c, ctx, x.id, what) })
 }
 
-func resetPassword(ctx context.Context, c *Client, x success) error {
-	if x.asked.text("sendLink.notificationType") == "NOTIFICATION_TYPE_SMS" {
-		return c.SendPasswordResetSMS(ctx, x.id, resetLink)
+func resetPassword(ctx context.Context, c *Client, x success) (any, any, error) {
+	switch {
+	case x.asked["returnCode"] != nil:
+		got, err := c.ProveFirstPassword(ctx, x.id)
+		return []string{got.field, got.value}, []string{"verificationCode", x.answer.text("verificationCode")}, err
+	case x.asked.text("sendLink.notificationType") == "NOTIFICATION_TYPE_SMS":
+		return nil, nil, c.SendPasswordResetSMS(ctx, x.id, resetLink)
 	}
-	return c.SendPasswordReset(ctx, x.id, resetLink)
+	return nil, nil, c.SendPasswordReset(ctx, x.id, resetLink)
 }
 
 func setting[T any](read func(*Client, context.Context, string) (T, error), want func(object) T) route {
@@ -414,6 +418,9 @@ func (x success) registration(id string) []any {
 	return []any{x.answer.text(id), options}
 }
 
+// noMethods is an empty list of methods.
+const noMethods = "635-user-authmethods-domain-auth-example-localhost"
+
 // success is a recording of one, taken apart.
 type success struct {
 	recording
@@ -501,6 +508,8 @@ func (x success) client(t *testing.T) (*Client, *atomic.Int32) {
 			readRecording(t, "001-discovery-ok").write(w)
 		case "GET /oauth/v2/keys":
 			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: testRSA().Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}})
+		case "GET /v2/users/" + x.id + "/authentication_methods":
+			readRecording(t, noMethods).write(w)
 		case "POST /v2/users/" + x.id + "/passkeys/registration_link":
 			readRecording(t, "400-passkey-link").write(w)
 		case "POST /v2/users/" + x.id + "/passkeys":

@@ -1,7 +1,9 @@
 package zitadelclient
 
 import (
+	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -304,5 +306,48 @@ func TestRequestsAreAsRecorded(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The two halves of a first password: the code that ZITADEL returns, and the
+// password that is set with it.
+func TestFirstPasswordIsAsRecorded(t *testing.T) {
+	const id = "400700424102874150"
+	code, set := readRecording(t, "326-password-reset-returncode"), readRecording(t, "329-password-set-code-ok")
+	c := testClient(t, func(w http.ResponseWriter, got *http.Request) {
+		switch got.URL.Path {
+		case code.Request.Path:
+			code.hold(t, w, got, "")
+		case set.Request.Path:
+			set.hold(t, w, got, "")
+		default:
+			readRecording(t, noMethods).write(w)
+		}
+	})
+	proof, err := c.ProveFirstPassword(t.Context(), id)
+	if err == nil {
+		err = c.SetPassword(t.Context(), id, "Password2!", proof)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A user without a password is asked for as one with, but for it: so are those
+// of the recordings that have none.
+func TestUserWithoutPasswordIsAsRecorded(t *testing.T) {
+	with, without := readRecording(t, "287-user-create-sendcode"), readRecording(t, "525-user-create-register-disallowed")
+	asked, recorded := parse(with.Request.Body), parse(without.Request.Body)
+	delete(asked, "password")
+	if recorded["password"] != nil || without.Response.Status != http.StatusOK {
+		t.Fatalf("the recording has a password: %v", recorded)
+	}
+	with.Request.Body = must(json.Marshal(asked))
+	c := expecting(t, with, `{"username":"signup-r6b0297ab-5@example.com"}`)
+	_, err := c.CreateUser(t.Context(), NewUser{OrganizationID: "400692564413451302", GivenName: "Sig", FamilyName: "Nup",
+		Email: "signup-r6b0297ab-5@example.com", PreferredLanguage: "en", WithoutPassword: true,
+		VerifyTemplate: "http://auth.example.localhost:8400/verify?userId={{.UserID}}&code={{.Code}}&org={{.OrgID}}"})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -35,10 +35,11 @@ const (
 type UserQuery struct{ LoginName, Email, Phone, OrganizationID string }
 
 // NewUser is what [Client.CreateUser] makes. All fields but PreferredLanguage
-// are required.
+// are required, and of Password and WithoutPassword exactly one.
 type NewUser struct {
 	OrganizationID, GivenName, FamilyName, Email string
 	PreferredLanguage, Password                  string
+	WithoutPassword                              bool   // another way to sign in is set up later
 	VerifyTemplate                               string // URL with {{.UserID}} and {{.Code}}, at most 200 characters
 }
 
@@ -107,8 +108,8 @@ func (c *Client) CreateUser(ctx context.Context, n NewUser) (userID string, err 
 	switch {
 	case n.OrganizationID == "":
 		return "", invalid(op, "without an organization the user would land in the service user's")
-	case n.Password == "":
-		return "", invalid(op, "a user without a password could not sign in")
+	case n.WithoutPassword != (n.Password == ""):
+		return "", invalid(op, "a user without a password could not sign in, unless that is meant")
 	case n.VerifyTemplate == "":
 		return "", invalid(op, errNoTemplate)
 	}
@@ -121,7 +122,9 @@ func (c *Client) CreateUser(ctx context.Context, n NewUser) (userID string, err 
 		"organization": map[string]string{"orgId": n.OrganizationID},
 		"profile":      profile,
 		"email":        map[string]any{"email": n.Email, "sendCode": map[string]string{"urlTemplate": n.VerifyTemplate}},
-		"password":     map[string]any{"password": n.Password, "changeRequired": false},
+	}
+	if n.Password != "" {
+		body["password"] = map[string]any{"password": n.Password, "changeRequired": false}
 	}
 	var answer struct{ UserID string }
 	err = c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/users/human", body: body}, &answer)
