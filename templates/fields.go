@@ -54,7 +54,9 @@ func (p PasswordSetPage) CodeField() (Field, error) {
 }
 
 // CodeField asks for the code of the mail.
-func (p VerifyPage) CodeField() (Field, error) { return p.code(p.Code, "verify.code", "done") }
+func (p VerifyPage) CodeField() (Field, error) {
+	return p.wordedBase().code(p.Code, "verify.code", "done")
+}
 
 // code is a single box: six little ones break paste, autofill and screen
 // readers. Mailed codes have letters, so the keyboard stays whole.
@@ -80,6 +82,11 @@ func (b Base) hasProblemAt(field string) bool {
 		}
 	}
 	return false
+}
+
+// PasswordField asks for the first password.
+func (p FirstPasswordPage) PasswordField() (Field, error) {
+	return p.newPassword(p.Rules, "password_first.label", "password-set-text-input")
 }
 
 // PasswordField asks for the new password.
@@ -159,22 +166,41 @@ func (p RegisterPage) PrivacyChoice() (Choice, error) {
 	return p.agreement(FieldPrivacy, "register.privacy", "privacy-policy-checkbox", p.PrivacyURL(), p.Privacy)
 }
 
-// MethodChoices are the ways to sign in that a newcomer may choose from.
+// MethodChoices are the ways to sign in that a newcomer may choose from: none where
+// it can only be a password. A passkey is said, also where it is the only way, for
+// not every device can keep one.
 func (p RegisterPage) MethodChoices() ([]Choice, error) {
-	password := Choice{Base: p.Base, ID: FieldMethod, Name: FieldMethod, Value: MethodPassword, TestID: "password-radio", Checked: true}
-	passkey := Choice{Base: p.Base, ID: "method-passkey", Name: FieldMethod, Value: MethodPasskey, TestID: "passkey-radio"}
-	var err error
-	if password.Before, err = p.T("register.method_password"); err != nil {
-		return nil, err
+	var choices []Choice
+	for _, method := range []struct {
+		word, hint string
+		offered    bool
+	}{
+		{MethodPassword, "", p.Passwords && p.Passkeys},
+		{MethodPasskey, "register.method_passkey_hint", p.Passkeys},
+	} {
+		if !method.offered {
+			continue
+		}
+		c := Choice{
+			Base: p.Base, ID: "method-" + method.word, Name: FieldMethod, Value: method.word,
+			TestID: method.word + "-radio", Checked: p.Method == method.word || !p.Passwords,
+		}
+		var err error
+		if len(choices) == 0 { // the one that the summary of problems leads to
+			c.ID, c.Checked = FieldMethod, c.Checked || p.Method != MethodPasskey
+			if c.Error, err = p.problemAt(FieldMethod); err != nil {
+				return nil, err
+			}
+		}
+		if c.Before, err = p.T("register.method_" + method.word); err != nil {
+			return nil, err
+		}
+		if method.hint != "" {
+			if c.Hint, err = p.T(method.hint); err != nil {
+				return nil, err
+			}
+		}
+		choices = append(choices, c)
 	}
-	if passkey.Before, err = p.T("register.method_passkey"); err != nil {
-		return nil, err
-	}
-	if passkey.Hint, err = p.T("register.method_passkey_hint"); err != nil {
-		return nil, err
-	}
-	return []Choice{password, passkey}, nil
+	return choices, nil
 }
-
-// MethodError is what is wrong with the choice of a method.
-func (p RegisterPage) MethodError() (string, error) { return p.problemAt(FieldMethod) }

@@ -89,7 +89,8 @@ const (
 // What a form asks for that is not what its page is for.
 const (
 	ActionReset      = "reset"      // to /password: a mail that resets it
-	ActionSend       = "send"       // to /password/set and /otp/…: the first code
+	ActionSend       = "send"       // to /password/set, /verify and /otp/…: the first code
+	ActionFirst      = "first"      // to /password/set: the first password, and no reset
 	ActionResend     = "resend"     // to /password/set, /verify and /otp/…: another one
 	ActionSMS        = "sms"        // to /password/set: the code by SMS instead
 	ActionChallenge  = "challenge"  // to /passkey, /u2f and their /set: the options of a ceremony

@@ -57,6 +57,14 @@ type PasswordSetPage struct {
 	Rules     PasswordRules
 }
 
+// FirstPasswordPage asks for the first password of somebody who has no way to sign
+// in, and has just proven their mailbox.
+type FirstPasswordPage struct {
+	Base
+	Rules  PasswordRules
+	Others []Way
+}
+
 // PasswordChangePage asks for the current and a new password.
 type PasswordChangePage struct {
 	Base
@@ -79,12 +87,13 @@ type RegisterPage struct {
 	GivenName, FamilyName, Email string
 	NeedTerms, NeedPrivacy       bool // ask for agreement
 	Terms, Privacy               bool // agreed
-	Passkeys                     bool // offer a passkey beside the password
 	Providers                    []Provider
 	// FromProvider is the provider whose words the form is filled in with, by name;
 	// Vouched, that the address was proven to it.
-	FromProvider string
-	Vouched      bool
+	FromProvider        string
+	Vouched             bool
+	Passwords, Passkeys bool // which ways to sign in there are; passwords alone need no choice
+	Method              string
 }
 
 // RegisterPasswordPage asks a newcomer for a password.
@@ -100,6 +109,8 @@ type VerifyPage struct {
 	Email     string
 	Code      string // as typed, or as the link in the mail brought it
 	FromLink  bool   // the code came with the link and need not be typed
+	First     bool   // no code was sent yet: the page offers to send it (ActionSend)
+	Invited   bool   // the code is an invitation's: it opens the set-up of a way to sign in
 	CanResend bool
 }
 
@@ -147,6 +158,7 @@ func (LoginNamePage) file() string        { return "loginname" }
 func (PasswordPage) file() string         { return "password" }
 func (PasswordResetPage) file() string    { return "password_reset" }
 func (PasswordSetPage) file() string      { return "password_set" }
+func (FirstPasswordPage) file() string    { return "password_first" }
 func (PasswordChangePage) file() string   { return "password_change" }
 func (RegisterPage) file() string         { return "register" }
 func (RegisterPasswordPage) file() string { return "register_password" }

@@ -82,6 +82,17 @@ func (p PasswordResetPage) Chip() Chip {
 // Chip shows whose password is set.
 func (p PasswordSetPage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), false} }
 
+// Chip shows for whom a password is chosen.
+func (p FirstPasswordPage) Chip() Chip { return Chip{p.Base, p.Who, false} }
+
+// Chip shows who has no way to sign in, as they were named.
+func (p VerifyPage) Chip() Chip {
+	if !p.Invited || p.FromLink {
+		return Chip{p.Base, "", false}
+	}
+	return Chip{p.Base, p.Who, true}
+}
+
 // Chip shows whose password is changed.
 func (p PasswordChangePage) Chip() Chip { return Chip{p.Base, or(p.Who, p.LoginName), false} }
 
@@ -117,7 +128,19 @@ func (p PasswordSetPage) ResendForm() (MailForm, error) {
 
 // ResendForm asks for another code.
 func (p VerifyPage) ResendForm() (MailForm, error) {
-	return p.mailForm("/verify", ActionResend, "resend-button", "action.send_new_code")
+	label := "action.send_new_code"
+	if p.Invited {
+		label = "verify.invitation_resend"
+	}
+	return p.mailForm("/verify", ActionResend, "resend-button", label)
+}
+
+// SendText is what asks for the first code.
+func (p VerifyPage) SendText() (string, error) {
+	if p.Invited {
+		return p.T("verify.invitation_send")
+	}
+	return p.T("action.send_code")
 }
 
 func (b Base) mailForm(path, wish, testID, label string) (MailForm, error) {
@@ -149,16 +172,60 @@ func (p PasswordChangePage) SkipForm() (MailForm, error) {
 	return p.mailForm("/password/change", ActionSkip, "reset-button", "action.not_now")
 }
 
+// wordedBase words the page for an invitation, if it is one.
+func (p VerifyPage) wordedBase() Base {
+	switch {
+	case !p.Invited:
+		return p.Base
+	case p.FromLink:
+		return p.worded("invitation_link")
+	}
+	return p.worded("invitation")
+}
+
+// Errors words the problems for an invitation, if it is one.
+func (p VerifyPage) Errors() (ErrorSummary, error) { return p.wordedBase().Errors() }
+
+// NoticeText words the notice for an invitation, if it is one.
+func (p VerifyPage) NoticeText() (string, error) { return p.wordedBase().NoticeText() }
+
+// Title is the heading.
+func (p VerifyPage) Title() (string, error) {
+	switch {
+	case p.Invited && p.FromLink:
+		return p.T("verify.invitation_link_title")
+	case p.Invited:
+		return p.T("verify.invitation_title")
+	}
+	return p.T("verify.title")
+}
+
 // Instruction says what to do with the code, naming the address when it is known.
 func (p VerifyPage) Instruction() (string, error) {
 	key := "verify.text"
-	if !p.TypeCode() {
+	switch {
+	case p.First && p.Invited:
+		return p.T("verify.invitation_first")
+	case p.Invited && !p.FromLink:
+		return p.T("verify.invitation_text")
+	case p.Invited && !p.TypeCode():
+		return p.T("verify.invitation_link")
+	case p.Invited:
+		return p.T("verify.invitation_again")
+	case p.First:
+		key = "verify.first"
+	case !p.TypeCode():
 		key = "verify.from_link"
 	}
-	if p.Email == "" {
-		return p.T(key + "_no_address")
+	return p.addressed(key, p.Email)
+}
+
+// ConfirmText is what pressing the button does, where the code need not be typed.
+func (p VerifyPage) ConfirmText() (string, error) {
+	if p.Invited {
+		return p.T("action.continue")
 	}
-	return p.T(key, p.Email)
+	return p.T("verify.confirm")
 }
 
 // outside lets only web addresses through. ZITADEL's administrators may write

@@ -55,6 +55,9 @@ func (b Base) others(list []Way) (Ways, error) {
 // OtherWays are those besides the password.
 func (p PasswordPage) OtherWays() (Ways, error) { return p.others(p.Others) }
 
+// OtherWays are those besides a password.
+func (p FirstPasswordPage) OtherWays() (Ways, error) { return p.others(p.Others) }
+
 // OtherWays are those besides the passkey.
 func (p PasskeyPage) OtherWays() (Ways, error) { return p.others(p.Others) }
 

@@ -123,6 +123,7 @@ func resetStories(b Base) []Story {
 	link := PasswordSetPage{Base: b, Code: storyCode, FromLink: true, Rules: storyRules}
 	wrongLink := link
 	wrongLink.Base = b.with("problem.code_wrong", FieldCode)
+	first := FirstPasswordPage{Base: who, Rules: storyRules, Others: storyWaysToSetUp(who, WayPasskey)}
 	return []Story{
 		{"password-reset/known", PasswordResetPage{Base: who, LoginName: storyName, Known: true}},
 		{"password-reset/unknown", PasswordResetPage{Base: b}},
@@ -130,6 +131,9 @@ func resetStories(b Base) []Story {
 		{"password-reset/too-many", PasswordResetPage{Base: who.with("problem.too_many", "", 5*time.Minute), LoginName: storyName, Known: true}},
 		{"password-set/sent", set(who.noted("notice.reset_sent"), "")},
 		{"password-set/sms", PasswordSetPage{Base: who, LoginName: storyName, Rules: storyRules, CanSMS: true}},
+		{"password-first/both", first},
+		{"password-first/alone", FirstPasswordPage{Base: who, Rules: storyRules}},
+		{"password-first/weak", FirstPasswordPage{Base: who.with("problem.password_number", FieldPassword), Rules: storyRules, Others: first.Others}},
 		{"password-set/no-rules", PasswordSetPage{Base: who, LoginName: storyName}},
 		{"password-set/wrong-code", set(who.with("problem.code_wrong", FieldCode), "WRONG1")},
 		{"password-set/too-short", set(who.with("problem.password_short", FieldPassword, 8), storyCode)},
@@ -173,7 +177,12 @@ func registerStories(b Base) []Story {
 		{Key: "problem.privacy", Field: FieldPrivacy},
 	}
 	passkeys := filled
-	passkeys.Passkeys = true
+	passkeys.Passwords, passkeys.Passkeys = true, true
+	chosen, only, none := passkeys, passkeys, passkeys
+	chosen.Method, only.Passwords = MethodPasskey, false
+	none.Base = b.with("problem.method", FieldMethod)
+	noPasswords := only
+	noPasswords.Base = b.with("problem.passwords_unavailable", FieldMethod)
 	password := RegisterPasswordPage{Base: b, Email: storyName, Rules: storyRules}
 	weak := password
 	weak.Base = b.with("problem.password_number", FieldPassword)
@@ -181,6 +190,10 @@ func registerStories(b Base) []Story {
 		{"register/empty", page},
 		{"register/no-terms", RegisterPage{Base: b}},
 		{"register/passkeys", passkeys},
+		{"register/passkey-chosen", chosen},
+		{"register/passkeys-only", only},
+		{"register/no-method", none},
+		{"register/no-passwords", noPasswords},
 		{"register/everything-missing", with(page, all)},
 		{"register/bad-email", with(filled, b.with("problem.email_invalid", FieldEmail))},
 		{"register/terms", with(filled, b.with("problem.terms", FieldTerms))},
@@ -195,7 +208,14 @@ func verifyStories(b Base) []Story {
 		return VerifyPage{Base: b, Email: storyName, Code: code, CanResend: true}
 	}
 	link := VerifyPage{Base: b, Email: storyName, Code: storyCode, FromLink: true}
-	wrong := VerifyPage{Base: b.with("problem.code_unverified", FieldCode), Code: storyCode, FromLink: true, CanResend: true}
+	wrong := VerifyPage{Base: b.with("problem.code_unverified", FieldCode), Code: storyCode, FromLink: true}
+	invited := func(b Base, code string) VerifyPage {
+		return VerifyPage{Base: b.of(storyName), Code: code, Invited: true, CanResend: true}
+	}
+	first, firstMail := with(b, ""), invited(b, "")
+	first.First, firstMail.First = true, true
+	invitation, usedUp := link, wrong
+	invitation.Invited, invitation.Email, usedUp.Invited = true, "", true
 	return []Story{
 		{"verify/sent", with(b, "")},
 		{"verify/resent", with(b.noted("notice.code_sent"), "")},
@@ -204,6 +224,14 @@ func verifyStories(b Base) []Story {
 		{"verify/link", link},
 		{"verify/link-wrong", wrong},
 		{"verify/link-no-address", VerifyPage{Base: b, Code: storyCode, FromLink: true}},
+		{"verify/first", first},
+		{"verify/invitation-first", firstMail},
+		{"verify/invitation-too-many", VerifyPage{Base: b.of(storyName).with("problem.too_many", "", 4*time.Minute), Invited: true, CanResend: true, First: true}},
+		{"verify/invitation-sent", invited(b, "")},
+		{"verify/invitation-resent", invited(b.noted("notice.code_sent"), "")},
+		{"verify/invitation-wrong", invited(b.with("problem.code_unverified", FieldCode), "WRONG1")},
+		{"verify/invitation-link", invitation},
+		{"verify/invitation-link-wrong", usedUp},
 		{"verified/other-browser", VerifiedPage{Base: b}},
 	}
 }
@@ -256,6 +284,7 @@ func errorStories(b Base) []Story {
 		{"not_a_person", http.StatusForbidden, restart, 0},
 		{"not_active", http.StatusForbidden, restart, 0},
 		{"locked", http.StatusForbidden, restart, 0},
+		{"not_set_up", http.StatusForbidden, restart, 0},
 		{"organization_closed", http.StatusForbidden, restart, 0},
 		{"register_closed", http.StatusForbidden, restart, 0},
 		{"session_other", http.StatusForbidden, restart, 0},

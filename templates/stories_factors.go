@@ -69,6 +69,7 @@ func keyStories(b Base) []Story {
 		{"passkey/ready", passkey(b)},
 		{"passkey/auto", auto},
 		{"passkey/asks-first", asks},
+		{"passkey/just-made", PasskeyPage{Base: b.noted("notice.passkey_added"), LoginName: storyName, Options: storyRequest, Auto: true}},
 		{"passkey/only-way", PasskeyPage{Base: b, LoginName: storyName, Options: storyRequest}},
 		{"passkey/cancelled", passkey(b.with(keyCancelled, ""))},
 		{"passkey/refused", passkey(b.with("problem.key_refused", ""))},
@@ -190,9 +191,12 @@ func setUpKeyStories(b Base) []Story {
 	offered, asks, auto := with(b, WayPasskey), with(b, WayPasskey), with(b, WayU2F)
 	offered.CanSkip, offered.Others = true, storyWaysToSetUp(b, WayPassword)
 	asks.Options, auto.Auto = "", true
+	first := with(b, WayPasskey)
+	first.Auto, first.Others = true, storyWaysToSetUp(b, WayPassword)
 	return []Story{
 		{"key-set/passkey", with(b, WayPasskey)},
 		{"key-set/passkey-offered", offered},
+		{"key-set/passkey-first", first},
 		{"key-set/passkey-asks-first", asks},
 		{"key-set/passkey-exists", with(b.with("problem.key_exists", ""), WayPasskey)},
 		{"key-set/passkey-cancelled", with(b.with(keyCancelled, ""), WayPasskey)},

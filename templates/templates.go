@@ -76,7 +76,7 @@ func New(cfg Config) (*Renderer, error) {
 
 // declared are all page structs. TestDeclared holds it against the stories.
 var declared = []Page{
-	LoginNamePage{}, PasswordPage{}, PasswordResetPage{}, PasswordSetPage{}, PasswordChangePage{},
+	LoginNamePage{}, PasswordPage{}, PasswordResetPage{}, PasswordSetPage{}, FirstPasswordPage{}, PasswordChangePage{},
 	RegisterPage{}, RegisterPasswordPage{}, VerifyPage{}, VerifiedPage{},
 	AccountsPage{}, PasskeyPage{}, SecurityKeyPage{}, CodePage{}, ChooseFactorPage{},
 	ProviderPage{}, ProviderLeavePage{}, ProviderReturnPage{},
