@@ -40,7 +40,9 @@ type Attempt struct {
 	// the account: there is one copy of it.
 	ZitadelSession string `json:"session,omitempty"`
 
-	Code         string        `json:"code,omitempty"` // from a mail's link, waiting for the button
+	Code         string        `json:"code,omitempty"`    // from a mail's link, waiting for the button
+	Invited      bool          `json:"invited,omitempty"` // the code that is waited for is an invitation's
+	Proof        *Proof        `json:"proof,omitempty"`   // see [Attempt.Proven]
 	Registration *Registration `json:"registration,omitempty"`
 	VerifySent   bool          `json:"verifySent,omitempty"`
 	Resetting    bool          `json:"resetting,omitempty"` // the visitor chose to set a new password
@@ -56,6 +58,7 @@ type Attempt struct {
 	Preferred     string       `json:"preferred,omitempty"` // the way that the visitor took
 	CodesSent     []string     `json:"codesSent,omitempty"` // the kinds of codes that were asked for
 	Enrolment     *Enrolment   `json:"enrolment,omitempty"`
+	Enrolled      *Enrolled    `json:"enrolled,omitempty"`
 	Provisional   *Provisional `json:"provisional,omitempty"`
 	SettingUp     bool         `json:"settingUp,omitempty"`     // the visitor chose to set up a factor
 	Skipped       bool         `json:"skipped,omitempty"`       // … to put an offered one off
@@ -123,10 +126,12 @@ type Registration struct {
 	Email      string `json:"email,omitempty"`
 	// Organization is the one that the address's domain belongs to.
 	Organization string `json:"org,omitempty"`
+	Method       string `json:"method,omitempty"`   // how to sign in later: "password" or "passkey"
 	Terms        bool   `json:"terms,omitempty"`    // agreed
 	Privacy      bool   `json:"privacy,omitempty"`  // agreed
-	Complete     bool   `json:"complete,omitempty"` // the form was accepted
+	Complete     bool   `json:"complete,omitempty"` // the form was accepted, and a password is asked for
 	Taken        bool   `json:"taken,omitempty"`    // the address has an account; the page must not say so
+	Sent         bool   `json:"sent,omitempty"`     // with a passkey: a code was mailed, or so it looks
 }
 
 // Transaction ties an authorization response to the request it answers, where
@@ -241,6 +246,7 @@ func (a *Attempt) LoginHint(hint string) {
 
 // Recall begins with an account that this browser has used before.
 func (a *Attempt) Recall(account Account) {
+	a.Invited, a.Proof, a.Enrolled = false, nil, nil // another's, if anybody's
 	a.Recalled, a.Persistent = true, account.Persistent
 	a.LoginName = account.LoginName
 	a.ZitadelSession = account.ZitadelSession
@@ -256,6 +262,7 @@ func (a *Attempt) ForgetUser() {
 	a.LoginName, a.User, a.ZitadelSession = "", UserSnapshot{}, ""
 	a.Hidden, a.Concealed, a.Shown, a.NoKeyHere, a.FromLink = false, false, nil, false, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
+	a.Invited, a.Proof, a.Enrolled = false, nil, nil
 	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false
 	a.Preferred, a.Skipped, a.Postponed, a.Persistent = "", false, false, false
 	a.Resetting, a.Verifying, a.Verified = false, false, false

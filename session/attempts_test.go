@@ -24,9 +24,11 @@ func full() Attempt {
 			LoginHint: "alice", HintUserID: "3", Prompts: []string{"login"}, UILocales: []string{"de"}, Scopes: []string{"openid"},
 			MaxAge: &age, Created: time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC), Create: true,
 		},
-		Organization: "4", LoginName: "alice ä \u202e", Hidden: true, ZitadelSession: "5", Code: "ABC123",
+		Organization: "4", LoginName: "alice ä \u202e", Hidden: true, ZitadelSession: "5", Code: "ABC123", Invited: true,
+		Proof:        &Proof{Purpose: "first", UserID: "7", At: time.Date(2026, 11, 22, 7, 1, 0, 0, time.UTC)},
+		Enrolled:     &Enrolled{Method: "passkey", At: time.Date(2026, 11, 22, 7, 2, 0, 0, time.UTC)},
 		User:         UserSnapshot{ID: "7", OrganizationID: "4", DisplayName: "Alice", LoginName: "alice@example.com", State: "active", Methods: []string{"password"}},
-		Registration: &Registration{GivenName: "A", FamilyName: "B", Email: "c@example.com", Terms: true, Complete: true, Taken: true},
+		Registration: &Registration{GivenName: "A", FamilyName: "B", Email: "c@example.com", Method: "passkey", Terms: true, Complete: true, Taken: true, Sent: true},
 		VerifySent:   true, Resetting: true, Verifying: true, Verified: true, Changing: true, FromLink: true,
 		Transaction: &Transaction{"s", "n", "v"}, Intent: &Intent{Provider: "5", Name: "Example ID", ID: "6", Token: "t", Newcomer: &Newcomer{ID: "ida", EmailVerified: true}},
 		Notice: "notice.reset_sent", NoticeArgs: []string{"Example ID"}, Turn: 2, LastForm: "mark", LastCookies: []string{"a=b"},
@@ -254,15 +256,50 @@ func TestForgetUserForgetsEverythingFound(t *testing.T) {
 	want := full()
 	want.LoginName, want.User, want.Hidden, want.ZitadelSession = "", UserSnapshot{}, false, ""
 	want.Code, want.Registration, want.VerifySent, want.Transaction, want.Intent = "", nil, false, nil, nil
+	want.Invited, want.Proof, want.Enrolled = false, nil, nil
 	want.Resetting, want.Verifying, want.Verified, want.FromLink = false, false, false, false
 	if diff := cmp.Diff(want, a, plainAttempt); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	a.User.ID = "7"
+	a.Prove("first", time.Now())
 	a.Recall(Account{UserID: "7", OrganizationID: "9", LoginName: "bob", DisplayName: "Bob", ZitadelSession: "8", ZitadelToken: "t"})
 	want.LoginName, want.ZitadelSession, want.Recalled = "bob", "8", true
 	want.User = UserSnapshot{ID: "7", OrganizationID: "9", LoginName: "bob", DisplayName: "Bob"}
 	if diff := cmp.Diff(want, a, plainAttempt); diff != "" {
 		t.Errorf("recalled (-want +got):\n%s", diff)
+	}
+}
+
+// A proof counts for its purpose and its user, and for no other.
+func TestProofIsBound(t *testing.T) {
+	at := time.Date(2026, 11, 22, 7, 1, 0, 0, time.UTC)
+	proven := func() Attempt {
+		a := Attempt{User: UserSnapshot{ID: "7"}}
+		a.Prove("first", at)
+		return a
+	}
+	for name, test := range map[string]struct {
+		change  func(*Attempt)
+		purpose string
+		want    time.Time
+	}{
+		"as it was made":        {func(*Attempt) {}, "first", at},
+		"another purpose":       {func(*Attempt) {}, "second", time.Time{}},
+		"no purpose":            {func(*Attempt) {}, "", time.Time{}},
+		"another user":          {func(a *Attempt) { a.User.ID = "8" }, "first", time.Time{}},
+		"nobody":                {func(a *Attempt) { a.User = UserSnapshot{} }, "first", time.Time{}},
+		"a proof of nobody":     {func(a *Attempt) { a.User = UserSnapshot{}; a.Prove("first", at) }, "first", time.Time{}},
+		"forgotten":             {(*Attempt).ForgetUser, "first", time.Time{}},
+		"forgotten, same again": {func(a *Attempt) { a.ForgetUser(); a.User.ID = "7" }, "first", time.Time{}},
+		"another account":       {func(a *Attempt) { a.Recall(Account{UserID: "7"}) }, "first", time.Time{}},
+		"used up":               {func(a *Attempt) { a.Proof = nil }, "first", time.Time{}},
+	} {
+		a := proven()
+		test.change(&a)
+		if got := a.Proven(test.purpose); !got.Equal(test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
 	}
 }
 
