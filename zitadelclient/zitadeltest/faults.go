@@ -123,6 +123,13 @@ func (f Fault) deliver(w http.ResponseWriter, r *http.Request, answer *httptest.
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
+// SetLag changes how long reads do not see a write yet, see [Config].Lag.
+func (s *Server) SetLag(lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Lag = lag
+}
+
 // Call is one request that was answered.
 type Call struct {
 	Method string

@@ -57,9 +57,9 @@ func (c *call) createInvite() (any, error) {
 }
 
 // sendInvite mails the code; the default link is that of login v1.
-func (c *call) sendInvite(u *user) {
-	template := firstOf(u.human.inviteTemplate, c.config.Issuer+defaultInviteLink)
-	c.sendCode(u, message{kind: "invite", code: u.human.inviteCode.value, template: template})
+func (s *Server) sendInvite(u *user) {
+	template := firstOf(u.human.inviteTemplate, s.config.Issuer+defaultInviteLink)
+	s.sendCode(u, message{kind: "invite", code: u.human.inviteCode.value, template: template})
 }
 
 func (c *call) resendInvite() (any, error) {

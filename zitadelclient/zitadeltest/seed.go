@@ -230,6 +230,21 @@ func (s *Server) LockUser(id string) { s.setUserState(id, userLocked) }
 // DeactivateUser makes a user inactive.
 func (s *Server) DeactivateUser(id string) { s.setUserState(id, userInactive) }
 
+// MakeInitial puts a user into the state in which ZITADEL's older API makes people
+// without a password: nothing of the v2 API leads out of it.
+func (s *Server) MakeInitial(id string) { s.setUserState(id, userInitial) }
+
+// Invite mails a user an invitation, as an administrator does, and returns its code.
+// The template may be "", for the link of login v1.
+func (s *Server) Invite(userID, urlTemplate, application string) (code string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[userID]
+	u.human.inviteCode, u.human.inviteTemplate, u.human.inviteApplication = s.newVerificationCode(inviteGenerator), urlTemplate, application
+	s.sendInvite(u)
+	return u.human.inviteCode.value
+}
+
 // ReactivateUser unlocks or reactivates a user.
 func (s *Server) ReactivateUser(id string) { s.setUserState(id, userActive) }
 

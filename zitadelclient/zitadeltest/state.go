@@ -55,6 +55,7 @@ const (
 	userActive   userState = "USER_STATE_ACTIVE"
 	userInactive userState = "USER_STATE_INACTIVE"
 	userLocked   userState = "USER_STATE_LOCKED"
+	userInitial  userState = "USER_STATE_INITIAL" // documented, and of older APIs: no recording shows it
 )
 
 // user is a human or a machine (a service user).
