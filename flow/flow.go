@@ -49,8 +49,12 @@ const (
 	RegisterPassword Kind = "register-password" // choose the password of the new account
 	VerifyEmail      Kind = "verify-email"      // prove the e-mail address with a mailed code
 	Verified         Kind = "verified"          // say that it is proven, to a browser that began nothing
-	Finish           Kind = "finish"            // everything asked for was shown: hand over
-	Deny             Kind = "deny"              // nobody gets in this way
+
+	SetUpAuthenticator Kind = "set-up-authenticator" // choose the first way to sign in, for who has none
+	FirstPassword      Kind = "first-password"       // and choose a password, if that is the way
+
+	Finish Kind = "finish" // everything asked for was shown: hand over
+	Deny   Kind = "deny"   // nobody gets in this way
 )
 
 // Reason says why a step was chosen, for the page's wording and the log.
@@ -61,11 +65,13 @@ const (
 	NoReason           Reason = ""
 	LoginRequired      Reason = "login_required"      // prompt=none, but something must be asked
 	UserLocked         Reason = "user_locked"         // by too many wrong tries, or by an administrator
-	UserNotActive      Reason = "user_not_active"     // deactivated, deleted or initial
+	UserNotActive      Reason = "user_not_active"     // deactivated or deleted
+	UserInitial        Reason = "user_initial"        // made by an older API, and waiting for its own kind of code
 	NotAPerson         Reason = "not_a_person"        // a machine user
 	OrganizationClosed Reason = "organization_closed" // the user's organization is deactivated
 	WrongOrganization  Reason = "wrong_organization"  // the client asked for users of another one
 	NoMethod           Reason = "no_method"           // no way to sign in that policy and user share
+	Invited            Reason = "invited"             // no way to sign in at all: a mailed code opens the first
 	RegisterClosed     Reason = "register_closed"     // prompt=create where nobody may register
 	ReauthRequired     Reason = "reauth_required"     // prompt=login, max_age or a lifetime ran out
 	ChangeRequired     Reason = "change_required"     // an administrator demands a new password
@@ -115,6 +121,7 @@ func decide(s State) Step {
 		selectAccount,
 		identify,
 		acceptable,
+		firstMethod,
 		firstFactor,
 		secondFactor,
 		verifiedEmail,

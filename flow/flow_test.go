@@ -145,6 +145,16 @@ func sms(f *zitadelclient.Factors) *time.Time      { return &f.OTPSMS }
 func mail(f *zitadelclient.Factors) *time.Time     { return &f.OTPEmail }
 func recovery(f *zitadelclient.Factors) *time.Time { return &f.RecoveryCode }
 
+// methodless is somebody who has no way to sign in.
+func methodless(s *flow.State) { s.Methods = nil }
+
+// proven says that a code mailed to the user was redeemed in this attempt.
+func proven(s *flow.State) { s.Proven = ago(time.Minute) }
+
+func provenAt(at time.Time) func(*flow.State) { return func(s *flow.State) { s.Proven = at } }
+
+func prefer(kind flow.Kind) func(*flow.State) { return func(s *flow.State) { s.Preferred = kind } }
+
 func prompt(prompts ...zitadelclient.Prompt) func(*flow.State) {
 	return func(s *flow.State) { s.Request.Prompts = prompts }
 }
@@ -201,8 +211,8 @@ func TestNext(t *testing.T) {
 		{"session without an end", []change{func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Finish, ""},
 		{"session without an end, password past its lifetime", []change{passwordAt(ago(241 * time.Hour)), func(s *flow.State) { s.Session.Expires = time.Time{} }}, flow.Password, flow.ReauthRequired},
 		{"session of somebody else", []change{func(s *flow.State) { s.Session.Factors.User.ID = "2" }}, flow.Password, ""},
-		{"user without a password", []change{identified, func(s *flow.State) { s.Methods = nil }}, flow.Deny, flow.NoMethod},
-		{"user without a password, hidden", []change{identified, hiding, func(s *flow.State) { s.Methods = nil }}, flow.Password, ""},
+		{"user without a password", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodTOTP} }}, flow.Deny, flow.NoMethod},
+		{"user without a password, hidden", []change{identified, hiding, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodTOTP} }}, flow.Password, ""},
 		{"passwords are off", []change{identified, func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
 		{"passwords were switched off since", []change{func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Deny, flow.NoMethod},
 		{"signed in by a provider", []change{byProvider}, flow.Finish, ""},
@@ -257,8 +267,14 @@ func TestNext(t *testing.T) {
 		{"a newcomer where no provider is allowed", []change{stranger, withProviders, noExternal, chosen("500"), registration(flow.ByProvider)}, flow.Deny, flow.RegisterClosed},
 		{"a newcomer where passwords are off", []change{stranger, withProviders, noPasswords, chosen("500"), registration(flow.ByProvider)}, flow.Register, ""},
 		{"a newcomer whose address is taken, passwords off", []change{stranger, withProviders, noPasswords, registration(flow.AddressTaken)}, flow.VerifyEmail, ""},
-		{"sign-up where passwords are off", []change{stranger, withProviders, noPasswords, creating}, flow.IdentityProvider, ""},
-		{"sign-up where passwords and providers are off", []change{stranger, noPasswords, creating}, flow.Deny, flow.RegisterClosed},
+		{"sign-up where passwords are off", []change{stranger, withProviders, noPasswords, creating}, flow.Register, ""},
+		{"sign-up where passwords and passkeys are off", []change{stranger, withProviders, noPasswords, noPasskeys, creating}, flow.IdentityProvider, ""},
+		{"sign-up where passwords, passkeys and providers are off", []change{stranger, noPasswords, noPasskeys, creating}, flow.Deny, flow.RegisterClosed},
+		{"no method, where the client asks for a provider", []change{identified, methodless, withProviders, demanding("500")}, flow.Deny, flow.NoMethod},
+		{"no method, where the client asks for a provider, hidden", []change{identified, methodless, withProviders, demanding("500"), hiding}, flow.IdentityProvider, ""},
+		{"no method, the code was right, where the client asks for a provider", []change{identified, methodless, proven, withProviders, demanding("500")}, flow.Deny, flow.NoMethod},
+		{"no method, in a browser that was nobody's, where the client asks for a provider", []change{identified, methodless, proven, withProviders, demanding("500"), func(s *flow.State) { s.Verified = true }}, flow.Verified, ""},
+		{"sign-up with a passkey, code sent, providers on", []change{stranger, withProviders, func(s *flow.State) { s.Registration = flow.CodeSent }}, flow.VerifyEmail, ""},
 
 		// What the client demands.
 		{"prompt=login, password shown for it", []change{prompt("login")}, flow.Finish, ""},
@@ -282,7 +298,9 @@ func TestNext(t *testing.T) {
 		{"locked", []change{state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
 		{"deactivated", []change{state(zitadelclient.UserInactive)}, flow.Deny, flow.UserNotActive},
 		{"deleted meanwhile", []change{state(zitadelclient.UserDeleted)}, flow.Deny, flow.UserNotActive},
-		{"never initialised", []change{state(zitadelclient.UserInitial)}, flow.Deny, flow.UserNotActive},
+		{"never initialised", []change{state(zitadelclient.UserInitial)}, flow.Deny, flow.UserInitial},
+		{"never initialised, before anything was shown", []change{identified, methodless, state(zitadelclient.UserInitial)}, flow.Deny, flow.UserInitial},
+		{"never initialised, hidden", []change{identified, methodless, hiding, state(zitadelclient.UserInitial)}, flow.Password, ""},
 		{"a state that we do not know", []change{state("sleeping")}, flow.Deny, flow.UserNotActive},
 		{"locked, before the password", []change{identified, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
 		{"locked, hidden, before the password", []change{identified, hiding, state(zitadelclient.UserLocked)}, flow.Password, ""},
@@ -367,6 +385,39 @@ func TestNext(t *testing.T) {
 		{"wanted by choice, not signed in", []change{identified, func(s *flow.State) { s.SettingUp = true }}, flow.Password, ""},
 		{"wanted by choice, second factor missing", []change{method(zitadelclient.MethodTOTP), func(s *flow.State) { s.SettingUp = true }}, flow.TOTP, ""},
 
+		// No way in at all.
+		{"no method: a code is mailed", []change{identified, methodless}, flow.VerifyEmail, flow.Invited},
+		{"no method, hidden: as everybody", []change{identified, methodless, hiding}, flow.Password, ""},
+		{"no method, hidden, known to this browser", []change{identified, methodless, hiding, recalled}, flow.Password, ""},
+		{"no method, hidden, the code was right", []change{identified, methodless, hiding, proven}, flow.SetUpAuthenticator, ""},
+		{"no method, and none is allowed", []change{identified, methodless, noPasswords, noPasskeys}, flow.Deny, flow.NoMethod},
+		{"no method, the code was right, and none is allowed", []change{identified, methodless, proven, noPasswords, noPasskeys}, flow.Deny, flow.NoMethod},
+		{"no method, the code was right", []change{identified, methodless, proven}, flow.SetUpAuthenticator, ""},
+		{"no method, the code was right a while ago", []change{identified, methodless, provenAt(ago(15 * time.Minute))}, flow.SetUpAuthenticator, ""},
+		{"no method, the code was right too long ago", []change{identified, methodless, provenAt(ago(16 * time.Minute))}, flow.VerifyEmail, flow.Invited},
+		{"no method, the code was right, only passwords", []change{identified, methodless, proven, noPasskeys}, flow.FirstPassword, ""},
+		{"no method, the code was right, only passkeys", []change{identified, methodless, proven, noPasswords}, flow.SetUpPasskey, ""},
+		{"no method, the code was right, signed up for a passkey", []change{identified, methodless, proven, prefer(flow.SetUpPasskey)}, flow.SetUpPasskey, ""},
+		{"no method, the code was right, the password taken", []change{identified, methodless, proven, prefer(flow.FirstPassword)}, flow.FirstPassword, ""},
+		{"no method, the code was right, a way taken that is none", []change{identified, methodless, proven, prefer(flow.SetUpTOTP)}, flow.SetUpAuthenticator, ""},
+		{"the code was right, but there is a method by now", []change{identified, proven}, flow.Password, ""},
+		{"the code was right, but there is a passkey by now", []change{identified, methodless, method(zitadelclient.MethodPasskey), proven, prefer(flow.FirstPassword)}, flow.Passkey, ""},
+		{"the code was right, but there is a provider by now", []change{identified, methodless, method(zitadelclient.MethodIDP), proven}, flow.Deny, flow.NoMethod},
+		{"no method, the code was right, locked meanwhile", []change{identified, methodless, proven, state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},
+		{"no method, the code was right, never initialised", []change{identified, methodless, proven, state(zitadelclient.UserInitial)}, flow.Deny, flow.UserInitial},
+		{"no method, the code was right, a machine", []change{identified, methodless, proven, func(s *flow.State) { s.User.Human = false }}, flow.Deny, flow.NotAPerson},
+		{"no method, the code was right, another organization", []change{identified, methodless, proven, func(s *flow.State) { s.Request.Organization = "11" }}, flow.Deny, flow.WrongOrganization},
+		{"no method, the code was right, organization deactivated", []change{identified, methodless, proven, func(s *flow.State) { s.OrganizationClosed = true }}, flow.Deny, flow.OrganizationClosed},
+		{"no method, prompt=none", []change{identified, methodless, prompt("none")}, flow.Deny, flow.LoginRequired},
+		{"no method any more, a password shown long ago", []change{methodless, passwordAt(ago(241 * time.Hour))}, flow.VerifyEmail, flow.Invited},
+		{"no method any more, a password shown just now", []change{methodless}, flow.Finish, ""},
+		{"the first method is not yet in the list", []change{methodless, proven}, flow.Finish, ""},
+		{"a session about the user proves nothing", []change{methodless, passwordAt(time.Time{})}, flow.VerifyEmail, flow.Invited},
+		{"a link of an invitation", []change{stranger, func(s *flow.State) { s.Verifying, s.FromLink = true, true }}, flow.VerifyEmail, ""},
+		{"a link of an invitation, pressed", []change{identified, methodless, proven, func(s *flow.State) { s.LoginName, s.Verified, s.FromLink = "", true, true }}, flow.SetUpAuthenticator, ""},
+		{"a link of an invitation, pressed, but there is a method", []change{identified, proven, func(s *flow.State) { s.LoginName, s.Verified, s.FromLink = "", true, true }}, flow.Verified, ""},
+		{"a link of an invitation, pressed too long ago", []change{identified, methodless, provenAt(ago(16 * time.Minute)), func(s *flow.State) { s.LoginName, s.Verified, s.FromLink = "", true, true }}, flow.Verified, ""},
+
 		// Ways in.
 		{"passkey before password", []change{identified, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
 		{"passkey and password, the password taken", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Preferred = flow.Password }}, flow.Password, ""},
@@ -423,11 +474,16 @@ func TestNext(t *testing.T) {
 		// Sign-up.
 		{"sign-up asked for", []change{stranger, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
 		{"sign-up asked for, not allowed", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowRegister = true, false }}, flow.Deny, flow.RegisterClosed},
-		{"sign-up asked for, passwords off", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowUsernamePassword = true, false }}, flow.Deny, flow.RegisterClosed},
+		{"sign-up asked for, passwords off", []change{stranger, noPasswords, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
+		{"sign-up asked for, passkeys off", []change{stranger, noPasskeys, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
+		{"sign-up asked for, neither allowed", []change{stranger, noPasswords, noPasskeys, func(s *flow.State) { s.Request.Create = true }}, flow.Deny, flow.RegisterClosed},
 		{"the form is open", []change{stranger, func(s *flow.State) { s.Registration = flow.Unnamed }}, flow.Register, ""},
 		{"names are known", []change{stranger, func(s *flow.State) { s.Registration = flow.Named }}, flow.RegisterPassword, ""},
 		{"names are known, but sign-up was closed", []change{stranger, func(s *flow.State) { s.Registration, s.Settings.AllowRegister = flow.Named, false }}, flow.Deny, flow.RegisterClosed},
+		{"names are known, but passwords were switched off", []change{stranger, noPasswords, func(s *flow.State) { s.Registration = flow.Named }}, flow.Register, ""},
 		{"the address is taken", []change{stranger, func(s *flow.State) { s.Registration = flow.AddressTaken }}, flow.VerifyEmail, ""},
+		{"a code was sent, for a passkey", []change{stranger, func(s *flow.State) { s.Registration = flow.CodeSent }}, flow.VerifyEmail, ""},
+		{"a code was sent, but sign-up was closed", []change{stranger, func(s *flow.State) { s.Registration, s.Settings.AllowRegister = flow.CodeSent, false }}, flow.Deny, flow.RegisterClosed},
 		{"the account was made", []change{func(s *flow.State) { s.Registration, s.User.EmailVerified = flow.Named, false }}, flow.VerifyEmail, ""},
 		{"sign-up asked for, but a name was typed", []change{identified, func(s *flow.State) { s.Request.Create = true }}, flow.Password, ""},
 	} {
@@ -473,6 +529,17 @@ func TestAlso(t *testing.T) {
 		{"the password, from a reset that was asked for here", func(s *flow.State) { s.Resetting = true }, flow.Password, true},
 		{"the password, from a link", func(s *flow.State) { stranger(s); s.Resetting, s.FromLink = true, true }, flow.Password, false},
 		{"sign-up again, from a taken address", func(s *flow.State) { stranger(s); s.Registration = flow.AddressTaken }, flow.Register, false},
+		{"sign-up again, from a code that was sent", func(s *flow.State) { stranger(s); s.Registration = flow.CodeSent }, flow.Register, false},
+		{"the first password, from a choice", func(s *flow.State) { methodless(s); proven(s) }, flow.FirstPassword, true},
+		{"a passkey, from a choice", func(s *flow.State) { methodless(s); proven(s) }, flow.SetUpPasskey, true},
+		{"a security key, from a choice", func(s *flow.State) { methodless(s); proven(s) }, flow.SetUpSecurityKey, false},
+		{"back to the choice", func(s *flow.State) { methodless(s); proven(s); s.Preferred = flow.SetUpPasskey }, flow.SetUpAuthenticator, true},
+		{"the other way of it", func(s *flow.State) { methodless(s); proven(s); s.Preferred = flow.SetUpPasskey }, flow.FirstPassword, true},
+		{"the choice, before the code", methodless, flow.SetUpAuthenticator, false},
+		{"the first password, before the code", methodless, flow.FirstPassword, false},
+		{"a passkey, before the code", methodless, flow.SetUpPasskey, false},
+		{"a reset, before the code", methodless, flow.ResetPassword, false},
+		{"the first password of somebody who has one", proven, flow.FirstPassword, false},
 		{"the zero kind", stranger, "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -519,7 +586,7 @@ func TestProviders(t *testing.T) {
 // Finish while something that is demanded is missing.
 func TestNextProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
-	finished := 0
+	finished, begun := 0, 0
 	for range 200_000 {
 		s := generate(r)
 		step := flow.Next(s)
@@ -527,8 +594,17 @@ func TestNextProperties(t *testing.T) {
 			t.Fatalf("no step for %+v", s)
 		}
 		for _, kind := range []flow.Kind{flow.SetUpFactor, flow.SetUpPasskey, flow.SetUpSecurityKey, flow.SetUpTOTP, flow.SetUpOTPSMS, flow.SetUpOTPEmail} {
-			if step.Allows(kind) && !checkedJustNow(s) {
+			if step.Allows(kind) && !checkedJustNow(s) && !(kind == flow.SetUpPasskey && mayHaveFirst(s)) {
 				t.Fatalf("%s although nothing was shown of late:\n%+v\n%+v\n%+v", kind, s, s.User, s.Session)
+			}
+		}
+		for _, kind := range []flow.Kind{flow.SetUpAuthenticator, flow.FirstPassword} {
+			if !step.Allows(kind) {
+				continue
+			}
+			begun++
+			if !mayHaveFirst(s) {
+				t.Fatalf("%s although the mailbox is unproven, or there is a method:\n%+v\n%+v\n%+v", kind, s, s.User, s.Session)
 			}
 		}
 		if step.Kind != flow.Finish {
@@ -543,8 +619,8 @@ func TestNextProperties(t *testing.T) {
 			t.Fatalf("MultiFactor is %t, but a demand for a second factor is met: %t\n%+v\n%+v\n%+v", s.MultiFactor(), demanded, s, s.User, s.Session)
 		}
 	}
-	if finished < 100 {
-		t.Fatalf("only %d of the generated states finish: they prove little", finished)
+	if finished < 100 || begun < 100 {
+		t.Fatalf("only %d of the generated states finish, and %d have a first method set up: they prove little", finished, begun)
 	}
 }
 
@@ -629,8 +705,13 @@ func succeed(s *flow.State, step flow.Step) bool {
 			}
 		}
 		s.Skipped, s.SettingUp = true, false
+	case flow.SetUpAuthenticator, flow.FirstPassword, flow.SetUpPasskey:
+		return succeedFirst(s, step, enrol, show)
 	case flow.VerifyEmail:
 		s.User.EmailVerified, s.Verifying = true, false
+		if step.Reason == flow.Invited {
+			s.Proven = s.Now
+		}
 	case flow.ResetPassword:
 		s.Resetting = false
 	case flow.ChangePassword:
@@ -644,6 +725,23 @@ func succeed(s *flow.State, step flow.Step) bool {
 		return false
 	}
 	return true
+}
+
+// succeedFirst sets up the first way to sign in: a password, which is shown in the
+// same breath, or a passkey, which is asked for afterwards.
+func succeedFirst(s *flow.State, step flow.Step, enrol func(zitadelclient.AuthMethod) bool, show func(flow.Kind, func(*zitadelclient.Factors)) bool) bool {
+	s.Proven, s.Verified, s.Recalled = time.Time{}, false, true
+	if step.Allows(flow.FirstPassword) {
+		return enrol(zitadelclient.MethodPassword) && show(flow.Password, func(f *zitadelclient.Factors) { f.Password = s.Now })
+	}
+	return enrol(zitadelclient.MethodPasskey)
+}
+
+// mayHaveFirst says, independently of Next's own rules, whether the user may set
+// up a way to sign in without having one.
+func mayHaveFirst(s flow.State) bool {
+	return s.User != nil && s.User.Human && s.User.State == zitadelclient.UserActive && !s.OrganizationClosed &&
+		len(s.Methods) == 0 && s.Request.Provider == "" && !s.Proven.IsZero() && s.Now.Sub(s.Proven) <= 15*time.Minute
 }
 
 // checkedJustNow says, independently of Next's own rules, whether the user has
@@ -764,6 +862,13 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.RecoveryCodes = true },
 		func() { s.Methods = append(s.Methods, zitadelclient.MethodOTPEmail) },
 		func() { s.Methods = s.Methods[1:] },
+		func() { s.Methods = nil },
+		func() { s.Methods, s.Proven = nil, at() },
+		func() { s.Methods, s.User.EmailVerified, f.Password, s.Proven = nil, false, time.Time{}, at() },
+		func() { s.Proven = at() },
+		func() { s.Preferred = flow.SetUpPasskey },
+		func() { s.Preferred = flow.FirstPassword },
+		func() { s.User.State = zitadelclient.UserInitial },
 		func() { s.EmailCodeFirst = true },
 		func() { s.Settings.PasskeysType = false },
 		func() { s.Settings.SecondFactors = nil },
@@ -792,6 +897,8 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Chosen = "500" },
 		func() { s.Returned = true },
 		func() { s.Request.Provider = fmt.Sprint(500 + r.IntN(3)) },
+		func() { s.Registration = flow.CodeSent },
+		func() { s.Methods, s.Session, s.Proven = nil, nil, at() },
 	} {
 		if r.IntN(40) == 0 {
 			fault()

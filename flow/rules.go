@@ -19,9 +19,10 @@ func resetting(s State) (Step, bool) {
 }
 
 // verifying takes a mailed code of a visitor who may be nobody here: a link
-// opened in another browser proves the address, and signs nobody in.
+// opened in another browser proves the address, and signs nobody in. Only who has
+// no way to sign in yet goes on from there, to set one up.
 func verifying(s State) (Step, bool) {
-	if s.Verified && s.Session == nil {
+	if s.Verified && s.Session == nil && !s.maySetUpFirst() {
 		return Step{Kind: Verified, Also: []Kind{LoginName}}, true
 	}
 	if !s.Verifying {
@@ -42,14 +43,11 @@ func registering(s State) (Step, bool) {
 	switch {
 	case s.Registration == ByProvider:
 		return s.askNewcomer(), true
-	case s.Registration == AddressTaken && s.Settings.AllowRegister:
-		// The same page that a new account sees, with the same ways out, so
-		// that nobody learns from sign-up who has an account. No code will
-		// ever be right here.
+	case s.codeMailed() && s.Settings.AllowRegister:
 		return Step{Kind: VerifyEmail, Also: []Kind{LoginName}}, true
 	case !s.mayRegister():
 		return s.askCreating(), true
-	case s.Registration == Named:
+	case s.Registration == Named && s.Settings.AllowUsernamePassword:
 		return Step{Kind: RegisterPassword, Also: []Kind{Register, LoginName}}, true
 	}
 	step := Step{Kind: Register, Also: []Kind{LoginName}, Providers: s.creating()}
@@ -57,6 +55,13 @@ func registering(s State) (Step, bool) {
 		step.Also = append(step.Also, IdentityProvider)
 	}
 	return step, true
+}
+
+// codeMailed reports whether a sign-up waits for a code. It does for a taken address
+// as for a new account, on the same page, with the same ways out, so that nobody
+// learns from sign-up who has an account. For the former no code will ever be right.
+func (s State) codeMailed() bool {
+	return s.Registration == AddressTaken || s.Registration == CodeSent
 }
 
 // selectAccount lets the visitor choose where this browser has signed people in
@@ -107,6 +112,8 @@ func acceptable(s State) (Step, bool) {
 		return deny(NotAPerson)
 	case s.User.State == zitadelclient.UserLocked:
 		return deny(UserLocked)
+	case s.User.State == zitadelclient.UserInitial:
+		return deny(UserInitial)
 	case s.User.State != zitadelclient.UserActive:
 		return deny(UserNotActive)
 	case s.OrganizationClosed:

@@ -28,6 +28,7 @@ type State struct {
 	Resetting    bool         // a reset code was asked for or brought along
 	Verifying    bool         // a verification code was brought along by a link
 	Verified     bool         // that code was right
+	Proven       time.Time    // when the user's mailbox was proven, by a code that was redeemed in this very attempt
 	Changing     bool         // a new password is wanted by the visitor's own choice
 	Skipped      bool         // an offered factor was put off in this attempt
 	Postponed    bool         // … and so was a new password in place of one that expires soon
@@ -75,6 +76,7 @@ const (
 	Unnamed        Registration = "unnamed"       // the form is open
 	Named          Registration = "named"         // names and address are known
 	AddressTaken   Registration = "address-taken" // the address has an account, which must not show
+	CodeSent       Registration = "code-sent"     // … or it has one now, without a password: nobody's until the code is right
 	ByProvider     Registration = "by-provider"   // a provider knows them, and what it says is to be completed
 )
 
@@ -93,7 +95,7 @@ func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 // mayRegister is asked for every page and every POST of sign-up: ZITADEL itself
 // creates users whatever its setting says.
 func (s State) mayRegister() bool {
-	return s.Settings.AllowRegister && s.Settings.AllowUsernamePassword
+	return s.Settings.AllowRegister && len(FirstMethods(s.Settings)) > 0
 }
 
 // mayReset is asked for the pages and POSTs of a forgotten password.

@@ -33,22 +33,32 @@ func TestBehaviour12RegisterWithPassword(t *testing.T) {
 	page.typeCode(w.mailedCode("nora@example.com")).signedInAs("Nora New")
 }
 
-// keyAfterSignUp signs up with a password and makes a passkey right afterwards,
-// which signs in from then on.
-func keyAfterSignUp(t *testing.T) {
-	t.Helper()
-	w := newWorld(t)
-	a := zitadeltest.NewAuthenticator()
-	page := w.atNewPassword().fill(map[string]string{"password": password}).at("/verify").typeCode(w.mailedCode("nora@example.com"))
-	page.signedInAs("Nora New")
-	page = page.b.open(w.auth + "/mfa/set").at("/mfa/set").follow("passkey-link").at("/passkey/set").fill(nil).at("/passkey/set")
-	page.byItself("create").key(a, w.auth, true)
-	w.typeName("nora@example.com").at("/passkey").byItself("get").key(a, w.auth, false).signedInAs("Nora New")
+// withKey is the newcomer who would rather have a passkey.
+func withKey() map[string]string {
+	typed := maps.Clone(newcomer)
+	typed["method"] = "passkey"
+	return typed
+}
+
+// withWord is the newcomer who would rather have a password.
+func withWord() map[string]string {
+	typed := maps.Clone(newcomer)
+	typed["method"] = "password"
+	return typed
 }
 
 func TestBehaviour13RegisterWithPasskey(t *testing.T) {
-	keyAfterSignUp(t)
-	t.Skip("sign-up without a password is not there yet: a passkey is made right after it")
+	w := newWorld(t)
+	a := zitadeltest.NewAuthenticator()
+	form := newBrowser(t).open(w.auth + "/loginname").follow("register-button").at("/register")
+	page := form.fill(withKey()).at("/verify").with(http.StatusOK).saying("nora@example.com")
+	page = page.typeCode("wrongcode").refused("/verify", "Could not verify email").holding("code", "wrongcode")
+	page = page.typeCode(w.mailedCode("nora@example.com")).at("/passkey/set").byItself("create")
+	page.key(a, w.auth, true).at("/passkey").byItself("get").key(a, w.auth, false).signedInAs("Nora New")
+	w.typeName("nora@example.com").at("/passkey").byItself("get").key(a, w.auth, false).signedInAs("Nora New")
+	if n := len(w.zitadel.Mails()); n != 1 {
+		t.Errorf("%d mails for one sign-up, want 1", n)
+	}
 }
 
 func TestBehaviour14OnlyPasswordEnabled(t *testing.T) {
@@ -56,8 +66,8 @@ func TestBehaviour14OnlyPasswordEnabled(t *testing.T) {
 	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.PasskeysAllowed = false })
 	b := newBrowser(t)
 	page := b.open(w.auth + "/signup?return_to=" + w.app + "/welcome").at("/register")
-	if page.testid("passkey-radio") != nil {
-		t.Error("a passkey is offered where policy allows none")
+	if page.testid("passkey-radio") != nil || page.testid("password-radio") != nil {
+		t.Error("a choice is offered where policy leaves none")
 	}
 	page.fill(maps.Clone(newcomer)).at("/register/password").fill(map[string]string{"password": password}).at("/verify").
 		typeCode(w.mailedCode("nora@example.com")).at("/welcome")
@@ -95,16 +105,32 @@ func TestBehaviour19PasswordSymbolMissing(t *testing.T) {
 	tooWeak(t, "Password1", "Add a symbol to your password")
 }
 
+// bothOffered fails unless the form asks how to sign in, with the password chosen.
+func (p *page) bothOffered() *page {
+	p.b.t.Helper()
+	word, key := p.testid("password-radio"), p.testid("passkey-radio")
+	if word == nil || key == nil || !has(word, "checked") || has(key, "checked") {
+		p.b.t.Fatalf("%s does not offer both, the password first:\n%s", p.url, p.text())
+	}
+	return p
+}
+
 func TestBehaviour20PasswordOfBoth(t *testing.T) {
 	w := newWorld(t)
-	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.PasskeysAllowed = true })
-	w.signUp(newBrowser(t), "nora@example.com").typeCode(w.mailedCode("nora@example.com")).at("/welcome")
-	t.Skip("sign-up offers the password alone yet: there is no choice between it and a passkey")
+	form := newBrowser(t).open(w.auth + "/signup?return_to=" + w.app + "/welcome").at("/register").bothOffered()
+	form.fill(withWord()).at("/register/password").fill(map[string]string{"password": password}).at("/verify").
+		typeCode(w.mailedCode("nora@example.com")).at("/welcome")
 }
 
 func TestBehaviour21PasskeyOfBoth(t *testing.T) {
-	keyAfterSignUp(t)
-	t.Skip("sign-up without a password is not there yet: no choice of a passkey in its form")
+	w := newWorld(t)
+	a := zitadeltest.NewAuthenticator()
+	form := newBrowser(t).open(w.auth + "/signup?return_to=" + w.app + "/welcome").at("/register").bothOffered()
+	page := form.fill(withKey()).at("/verify").typeCode(w.mailedCode("nora@example.com")).at("/passkey/set").byItself("create")
+	page.key(a, w.auth, true).at("/passkey").byItself("get").key(a, w.auth, false).at("/welcome")
+	if _, answer := w.session(page.b); answer["email"] != "nora@example.com" || answer["name"] != "Nora New" {
+		t.Errorf("signed in as %v", answer)
+	}
 }
 
 func TestBehaviour22RegistrationDisabled(t *testing.T) {

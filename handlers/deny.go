@@ -19,6 +19,7 @@ var denials = map[flow.Reason]struct {
 }{
 	flow.UserLocked:         {http.StatusForbidden, "error.locked"},
 	flow.UserNotActive:      {http.StatusForbidden, "error.not_active"},
+	flow.UserInitial:        {http.StatusForbidden, "error.not_set_up"},
 	flow.NotAPerson:         {http.StatusForbidden, "error.not_a_person"},
 	flow.OrganizationClosed: {http.StatusForbidden, "error.organization_closed"},
 	flow.WrongOrganization:  {http.StatusForbidden, "error.wrong_organization"},

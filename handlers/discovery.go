@@ -43,7 +43,7 @@ func (v *visit) newcomer() (bool, error) {
 	}
 	organization, settings, err := v.discovered(email)
 	if err != nil || organization == "" || settings.IgnoreUnknownUsernames ||
-		!settings.AllowRegister || !settings.AllowUsernamePassword {
+		!settings.AllowRegister || len(flow.FirstMethods(settings)) == 0 {
 		return false, err
 	}
 	v.attempt.Registration = &session.Registration{Email: email, Organization: organization}
@@ -76,7 +76,7 @@ func (v *visit) discovered(email string) (id string, settings zitadelclient.Logi
 // comes.
 func (v *visit) mayJoin(organization string, settings zitadelclient.LoginSettings) (bool, error) {
 	if v.state.Registration != flow.ByProvider {
-		return settings.AllowRegister && settings.AllowUsernamePassword, nil
+		return settings.AllowRegister && len(flow.FirstMethods(settings)) > 0, nil
 	}
 	providers, err := v.providersOf(organization, settings)
 	return settings.AllowRegister && slices.ContainsFunc(providers, func(p zitadelclient.IdentityProvider) bool {

@@ -98,7 +98,7 @@ func TestUnknownAddressLeadsToTheSignUpOfItsDomain(t *testing.T) {
 		"not to be found":     {func(s *zitadeltest.LoginSettings) { s.AllowDomainDiscovery = false }, false},
 		"sign-up closed":      {func(s *zitadeltest.LoginSettings) { s.AllowRegister = false }, false},
 		"users are hidden":    {func(s *zitadeltest.LoginSettings) { s.IgnoreUnknownUsernames = true }, false},
-		"passwords are off":   {func(s *zitadeltest.LoginSettings) { s.AllowUsernamePassword = false }, false},
+		"no way to sign in":   {func(s *zitadeltest.LoginSettings) { s.AllowUsernamePassword, s.PasskeysAllowed = false, false }, false},
 		"everything is other": {func(s *zitadeltest.LoginSettings) { *s = zitadeltest.LoginSettings{} }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -25,6 +26,7 @@ func (v *visit) load() error {
 		Resetting:    a.Resetting,
 		Verifying:    a.Verifying,
 		Verified:     a.Verified,
+		Proven:       a.Proven(firstMethod),
 		Changing:     a.Changing,
 		FromLink:     a.FromLink,
 		Shown:        kindsOf(a.Shown),
@@ -92,17 +94,18 @@ func (v *visit) loadAccount() error {
 }
 
 // loadUser reads the user of the session afresh, or takes what the login name
-// step found while there is no session to hand over.
+// step found while there is no session to hand over. Who has proven their mailbox
+// is read afresh too: what they may do with that depends on what they have.
 func (v *visit) loadUser() error {
 	snapshot := v.attempt.User
 	id := snapshot.ID
-	if v.state.Session == nil && (id == "" || v.attempt.FromLink) {
-		return nil // an id that came with a link names nobody who signs in
+	if v.unproven() && (id == "" || v.attempt.FromLink || v.state.Registration == flow.CodeSent) {
+		return nil // an id that came with a link, or was just made, names nobody who signs in
 	}
 	if id == "" {
 		id = v.state.Session.Factors.User.ID
 	}
-	if v.state.Session == nil && snapshot.State != "" {
+	if v.unproven() && snapshot.State != "" {
 		v.state.User = &zitadelclient.User{
 			ID: id, OrganizationID: snapshot.OrganizationID,
 			State: zitadelclient.UserState(snapshot.State), Human: true,
@@ -124,8 +127,26 @@ func (v *visit) loadUser() error {
 	if v.state.Methods, err = v.Zitadel.AuthMethods(v.ctx, id); err != nil {
 		return err
 	}
+	v.addEnrolled()
 	v.state.Linked, err = v.linked(id, v.state.Methods)
 	return err
+}
+
+// unproven reports whether nothing was shown of the user in this attempt that
+// ZITADEL vouches for: no session, and no mailbox.
+func (v *visit) unproven() bool { return v.state.Session == nil && v.state.Proven.IsZero() }
+
+// settling is longer than ZITADEL's list of methods takes to show a new one.
+const settling = 10 * time.Second
+
+// addEnrolled counts the method that was just set up in this attempt: until the
+// list has it, its owner would be asked for a first one again, or for a second.
+func (v *visit) addEnrolled() {
+	e := v.attempt.Enrolled
+	if e == nil || v.Now().Sub(e.At) > settling || slices.Contains(v.state.Methods, zitadelclient.AuthMethod(e.Method)) {
+		return
+	}
+	v.state.Methods = append(v.state.Methods, zitadelclient.AuthMethod(e.Method))
 }
 
 func kindsOf(names []string) []flow.Kind {
@@ -179,7 +200,7 @@ func (v *visit) loadSettings() (err error) {
 	if v.state.Providers, err = v.providersOf(organization, v.state.Settings); err != nil || v.state.User == nil {
 		return err
 	}
-	if v.state.Session == nil && v.state.Settings.IgnoreUnknownUsernames {
+	if v.unproven() && v.state.Settings.IgnoreUnknownUsernames {
 		return nil // before a factor was shown, a call about somebody would tell that they exist
 	}
 	if v.state.Expiry, err = v.Zitadel.PasswordExpiry(v.ctx, organization); err != nil {
@@ -221,7 +242,7 @@ func (h *Handlers) organizationOpen(ctx context.Context, id string) (bool, error
 // else the requested one, or the one that sign-ups go to.
 func (v *visit) organization() string {
 	user := v.state.User
-	if user != nil && user.OrganizationID != "" && (!v.attempt.Concealed || v.state.Session != nil) {
+	if user != nil && user.OrganizationID != "" && (!v.attempt.Concealed || !v.unproven()) {
 		return user.OrganizationID
 	}
 	if v.attempt.Organization != "" {
@@ -255,6 +276,8 @@ func registration(a *session.Attempt) flow.Registration {
 	switch r := a.Registration; {
 	case r == nil:
 		return flow.NotRegistering
+	case r.Sent:
+		return flow.CodeSent
 	case r.Taken:
 		return flow.AddressTaken
 	case a.Intent != nil && a.Intent.Newcomer != nil:

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -47,6 +48,8 @@ func TestRouteLaw(t *testing.T) {
 		{"GET", "/register/password", [4]int{410, 303, 303, 410}},
 		{"GET", "/verify", [4]int{410, 303, 303, 410}},
 		{"GET", "/verify/success", [4]int{410, 303, 303, 410}},
+		{"GET", "/authenticator/set", [4]int{410, 303, 303, 410}},
+		{"GET", "/passkey/set", [4]int{410, 303, 303, 410}},
 		{"GET", "/signedin", [4]int{303, 303, 303, 200}},
 		{"GET", "/logout", [4]int{200, 200, 200, 200}},
 		{"GET", "/logout/done", [4]int{200, 200, 200, 200}},
@@ -84,6 +87,9 @@ func TestRouteLaw(t *testing.T) {
 		{"POST", "/session", [4]int{405, 405, 405, 405}},
 		{"POST", "/signedin", [4]int{405, 405, 405, 405}},
 		{"POST", "/verify/success", [4]int{405, 405, 405, 405}},
+		{"POST", "/authenticator/set", [4]int{405, 405, 405, 405}},
+		{"POST", "/passkey/set", [4]int{410, 303, 303, 410}},
+		{"POST", "/password/set", [4]int{410, 422, 422, 410}},
 		{"POST", "/loginname", [4]int{410, 422, 422, 410}},
 		{"POST", "/password", [4]int{410, 303, 422, 410}},
 		{"POST", "/password/change", [4]int{410, 303, 303, 410}},
@@ -116,6 +122,74 @@ func TestRouteLaw(t *testing.T) {
 			}
 			lawfulHeaders(t, response)
 		}
+	}
+}
+
+// The same law for who has no way to sign in: before a mailed code was redeemed, as
+// the result of their name, of a sign-up and of a link, and after.
+func TestRouteLawWithoutAMethod(t *testing.T) {
+	w := newWorld(t)
+	id := w.addInvited()
+	visitors := []struct {
+		name   string
+		arrive func() *page
+	}{
+		{"named", func() *page { return w.typeName("bob").at("/verify") }},
+		{"signing up", func() *page { return w.signUpWithKey(newBrowser(t), rand.Text()+"@example.com").at("/verify") }},
+		{"by a link", func() *page {
+			return newBrowser(t).open(w.auth + "/verify?invite=true&code=AAAAAA&userId=" + id).at("/verify")
+		}},
+		{"proven", func() *page { return w.atChoice(newBrowser(t)) }},
+		{"proven by a link", func() *page {
+			w.zitadel.Invite(id, w.inviteLink(), "")
+			return newBrowser(t).open(w.zitadel.LastMail("bob@example.com").Link).fill(nil).at("/authenticator/set")
+		}},
+	}
+	for _, row := range []struct {
+		method, path string
+		want         [5]int
+	}{
+		{"GET", "/verify", [5]int{200, 200, 200, 303, 303}},
+		{"GET", "/authenticator/set", [5]int{303, 303, 303, 200, 200}},
+		{"GET", "/passkey/set", [5]int{303, 303, 303, 200, 200}},
+		{"GET", "/password/set", [5]int{303, 303, 303, 200, 200}},
+		{"GET", "/verify/success", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/loginname", [5]int{200, 200, 200, 200, 200}},
+		{"GET", "/password", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/passkey", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/mfa/set", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/u2f/set", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/otp/time-based/set", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/password/change", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/register", [5]int{303, 303, 303, 303, 303}},
+		{"GET", "/session", [5]int{401, 401, 401, 401, 401}},
+		{"POST", "/verify", [5]int{422, 422, 422, 303, 303}},
+		{"POST", "/authenticator/set", [5]int{405, 405, 405, 405, 405}},
+		{"POST", "/passkey/set", [5]int{303, 303, 303, 303, 303}},
+		{"POST", "/password/set", [5]int{303, 303, 303, 422, 422}},
+		{"POST", "/password", [5]int{303, 303, 303, 303, 303}},
+		{"POST", "/u2f/set", [5]int{303, 303, 303, 303, 303}},
+		{"POST", "/register", [5]int{303, 303, 303, 303, 303}},
+		{"POST", "/register/password", [5]int{303, 303, 303, 303, 303}},
+		{"PUT", "/authenticator/set", [5]int{405, 405, 405, 405, 405}},
+	} {
+		for i, visitor := range visitors {
+			w.zitadel.Advance(10 * minute) // none of this is about limits
+			page := visitor.arrive()
+			var form url.Values
+			if row.method != "GET" {
+				form = url.Values{}
+			}
+			response := page.b.do(row.method, w.auth+row.path+"?a="+page.url.Query().Get("a"), form)
+			_ = response.Body.Close()
+			if response.StatusCode != row.want[i] {
+				t.Errorf("%s %s as %s: %d %s, want %d", row.method, row.path, visitor.name, response.StatusCode, response.Header.Get("Location"), row.want[i])
+			}
+			lawfulHeaders(t, response)
+		}
+	}
+	if methods := w.methodsOf("bob"); len(methods) != 0 {
+		t.Errorf("bob was given %v", methods)
 	}
 }
 

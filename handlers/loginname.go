@@ -147,19 +147,33 @@ func (v *visit) unknownUser() error {
 	return refuse(templates.FieldLoginName, "problem.user_not_found")
 }
 
-// identified keeps what the password page needs to know of the user.
-func (v *visit) identified(user zitadelclient.User) error {
-	v.attempt.User = session.UserSnapshot{
+// snapshot is what an attempt keeps of a user.
+func snapshot(user zitadelclient.User) session.UserSnapshot {
+	return session.UserSnapshot{
 		ID: user.ID, OrganizationID: user.OrganizationID, LoginName: user.PreferredLoginName,
 		DisplayName: user.DisplayName, State: string(user.State), Phone: user.PhoneVerified,
 	}
+}
+
+// identified keeps what the password page needs to know of the user.
+func (v *visit) identified(user zitadelclient.User) error {
+	v.attempt.User = snapshot(user)
 	if err := v.reuseSession(); err != nil {
 		return err
 	}
 	if v.attempt.Concealed {
-		return nil // not asked for: the call would tell known from unknown by its time
+		// Not asked for: the call would tell known from unknown by its time. Should
+		// policy change under way, they are taken for somebody who has a password,
+		// and not for somebody without any way to sign in.
+		v.attempt.User.Methods = []string{string(zitadelclient.MethodPassword)}
+		return nil
 	}
-	found, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
+	return v.findMethods()
+}
+
+// findMethods keeps what the user has set up.
+func (v *visit) findMethods() error {
+	found, err := v.Zitadel.AuthMethods(v.ctx, v.attempt.User.ID)
 	if err != nil {
 		return err
 	}
@@ -167,7 +181,7 @@ func (v *visit) identified(user zitadelclient.User) error {
 	for i, m := range found {
 		v.attempt.User.Methods[i] = string(m)
 	}
-	v.attempt.User.Providers, err = v.linked(user.ID, found)
+	v.attempt.User.Providers, err = v.linked(v.attempt.User.ID, found)
 	return err
 }
 

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/url"
 
 	"torhaus/flow"
@@ -23,20 +25,51 @@ func (h *Handlers) resetTemplate() string {
 	return h.PublicURL.String() + h.BasePath.String() + "/password/set?userId={{.UserID}}&code={{.Code}}"
 }
 
-// mailVerification sends the code that the page asks for, once an attempt.
+func (h *Handlers) inviteTemplate() string { return h.verifyTemplate() + "&invite=true" }
+
+// mailVerification sends the code that the page asks for, once an attempt and kind:
+// to who has shown a factor, or has none at all.
 func (v *visit) mailVerification() error {
-	if v.attempt.VerifySent || v.state.Session == nil {
+	invited := v.step.Reason == flow.Invited
+	if v.attempt.VerifySent && v.attempt.Invited == invited || v.state.Session == nil && !invited {
 		return nil
 	}
 	if v.limitMail() != nil {
 		return nil // the page offers to send one later
 	}
-	v.attempt.VerifySent = true
-	if err := v.Zitadel.SendEmailCode(v.ctx, v.state.User.ID, v.verifyTemplate()); err != nil {
+	v.attempt.VerifySent, v.attempt.Invited = true, invited
+	var err error
+	if invited {
+		err = v.invite()
+	} else {
+		err = v.Zitadel.SendEmailCode(v.ctx, v.state.User.ID, v.verifyTemplate())
+	}
+	if err != nil && !errors.Is(err, errElsewhere) {
 		return err
 	}
-	return v.save()
+	if saved := v.save(); saved != nil {
+		return saved
+	}
+	return err
 }
+
+// invite mails a code to somebody who has no way to sign in, which lets them set
+// one up. Who has one by now is asked for that instead: errElsewhere.
+func (v *visit) invite() error {
+	err := v.Zitadel.SendInvite(v.ctx, v.attempt.User.ID, v.inviteTemplate(), v.inviter())
+	if kindOf(err) != zitadelclient.AlreadyHandled {
+		v.attempt.Invited = v.attempt.Invited || err == nil
+		return err
+	}
+	v.attempt.VerifySent, v.attempt.Invited, v.attempt.Registration, v.fresh = false, false, nil, false
+	if err := v.findMethods(); err != nil || len(v.attempt.User.Methods) == 0 {
+		return err // not listed yet: the page offers to try again
+	}
+	return errElsewhere
+}
+
+// inviter is what somebody is invited to: the app that asks, or these pages.
+func (v *visit) inviter() string { return cmp.Or(v.clientName(), hostname(v.PublicURL.String())) }
 
 // requestReset has a reset code mailed. The answer is the same whether there is
 // such a user or not; only the owner of the mailbox learns.

@@ -133,8 +133,9 @@ func (v *visit) signInNewcomer(userID, organization string, began time.Time) err
 // address: where policy hides users, the answer is that of a new account.
 func (v *visit) newcomerTaken(owners []zitadelclient.User, began time.Time) error {
 	if !v.vouchedAddress() && v.concealed() {
-		v.attempt.Intent = nil
-		return v.answerTaken(owners, began, v.newcomerPace)
+		v.attempt.Intent, v.attempt.VerifySent = nil, true // or so it looks
+		v.tellOwner(owners)
+		return v.addressTaken(began, v.newcomerPace)
 	}
 	address := v.attempt.Registration.Email
 	v.abandon("notice.address_taken")

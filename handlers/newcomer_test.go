@@ -302,11 +302,13 @@ func TestNewcomersIntentRunsOut(t *testing.T) {
 	page.visits(provider).at("/inbox")
 }
 
-// Where no new user has a password, sign-up is by a provider alone.
-func TestSignUpWherePasswordsAreOff(t *testing.T) {
+// Where policy has neither passwords nor passkeys, sign-up is by a provider alone.
+func TestSignUpWithProvidersAlone(t *testing.T) {
 	w := newWorld(t)
 	w.noTerms()
-	w.policy(func(s *zitadeltest.LoginSettings) { s.AllowUsernamePassword = false })
+	w.policy(func(s *zitadeltest.LoginSettings) {
+		s.AllowUsernamePassword, s.PasskeysAllowed = false, false
+	})
 	provider := w.addProvider()
 	b := newBrowser(t)
 	page := b.open(w.auth + "/signup?return_to=" + w.app + "/welcome").at("/idp")

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -29,16 +30,18 @@ func (v *visit) proceed() error {
 		return web.Error{Status: http.StatusForbidden, Key: "error.no_method", Err: fmt.Errorf("step %q has no page", v.step.Kind)}
 	}
 	if arrive, ok := arrivals[v.step.Kind]; ok && v.r.Method == http.MethodPost {
-		couldUseKey := !v.attempt.NoKeyHere
-		if err := arrive(v); err != nil {
+		if err := arrive(v); errors.Is(err, errElsewhere) {
+			return v.proceed()
+		} else if err != nil {
 			return err
-		}
-		if couldUseKey && v.attempt.NoKeyHere {
-			return v.proceed() // by another way, if there is one
 		}
 	}
 	return web.Redirect(v.w, v.r, v.path(cmp.Or(v.instead, path)))
 }
+
+// errElsewhere says that what a step needs cannot be had any more, and that the
+// facts lead elsewhere by now.
+var errElsewhere = errors.New("the facts have changed")
 
 // stepPaths gives each step its page.
 var stepPaths = map[flow.Kind]string{
@@ -66,6 +69,9 @@ var stepPaths = map[flow.Kind]string{
 	flow.Verified:         "/verify/success",
 	flow.IdentityProvider: "/idp",
 	flow.ProviderReturn:   "/idp/{provider}/process",
+
+	flow.SetUpAuthenticator: "/authenticator/set",
+	flow.FirstPassword:      "/password/set",
 }
 
 // arrivals are what a step needs done before its page is shown: a challenge to
@@ -73,11 +79,12 @@ var stepPaths = map[flow.Kind]string{
 // that is fetched, reloaded or prefetched sends nothing and changes nothing, and
 // offers a button instead.
 var arrivals = map[flow.Kind]func(*visit) error{
-	flow.VerifyEmail: (*visit).mailVerification,
-	flow.Passkey:     (*visit).challengeOnArrival,
-	flow.SecurityKey: (*visit).challengeOnArrival,
-	flow.OTPSMS:      (*visit).codeOnArrival,
-	flow.OTPEmail:    (*visit).codeOnArrival,
+	flow.VerifyEmail:  (*visit).mailVerification,
+	flow.Passkey:      (*visit).challengeOnArrival,
+	flow.SecurityKey:  (*visit).challengeOnArrival,
+	flow.OTPSMS:       (*visit).codeOnArrival,
+	flow.OTPEmail:     (*visit).codeOnArrival,
+	flow.SetUpPasskey: (*visit).registerOnArrival,
 
 	flow.IdentityProvider: (*visit).leaveForProvider,
 }

@@ -21,6 +21,8 @@ const (
 	firstSignUpPace   = 2 * firstPasswordPace
 	firstCallPace     = 15 * time.Millisecond // one call of the API
 	firstLoadPace     = 3 * firstCallPace
+
+	firstKeySignUpPace = 2 * 2 * firstCallPace // twice a search and the creation
 )
 
 func newPace(first time.Duration) *pace { return &pace{recent: first} }

@@ -18,6 +18,7 @@ var passwordSetStep = step{
 	show:   showPasswordSet,
 	submit: submitPasswordSet,
 	bare:   func(*session.Attempt) {},
+	other:  &firstPasswordStep,
 }
 
 func showPasswordSet(v *visit) (templates.Page, error) {
@@ -36,6 +37,8 @@ func showPasswordSet(v *visit) (templates.Page, error) {
 
 func submitPasswordSet(v *visit, form url.Values) error {
 	switch form.Get(templates.FieldAction) {
+	case templates.ActionFirst:
+		return nil // of a page before there was a way to sign in: there is one by now
 	case templates.ActionSend, templates.ActionResend:
 		return v.sendReset(form)
 	case templates.ActionSMS:
@@ -178,6 +181,7 @@ func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt) error {
 		if attempt.User.ID != "" && a.User.ID == attempt.User.ID && a.Outcome == nil && !a.FromLink {
 			attempt.Request, attempt.User, attempt.Organization = a.Request, a.User, a.Organization
 			attempt.LoginName, attempt.ZitadelSession, attempt.FromLink = a.LoginName, a.ZitadelSession, false
+			attempt.Registration, attempt.VerifySent, attempt.Concealed = a.Registration, a.VerifySent, a.Concealed
 			return nil
 		}
 	}

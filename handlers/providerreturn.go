@@ -186,11 +186,8 @@ func (v *visit) signInLinked(userID string) error {
 	if err != nil {
 		return err
 	}
-	v.attempt.User = session.UserSnapshot{
-		ID: user.ID, OrganizationID: user.OrganizationID, LoginName: user.PreferredLoginName,
-		DisplayName: user.DisplayName, State: string(user.State), Phone: user.PhoneVerified,
-		Methods: []string{string(zitadelclient.MethodIDP)}, Providers: []string{v.attempt.Intent.Provider},
-	}
+	v.attempt.User = snapshot(user)
+	v.attempt.User.Methods, v.attempt.User.Providers = []string{string(zitadelclient.MethodIDP)}, []string{v.attempt.Intent.Provider}
 	v.attempt.LoginName = user.PreferredLoginName
 	if err := v.reuseSession(); err != nil {
 		return err

@@ -37,11 +37,10 @@ func showRegister(v *visit) (templates.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	providers := v.listed(v.step.Providers)
 	page := templates.RegisterPage{Base: v.base(), NeedTerms: legal.TOSLink != "", NeedPrivacy: legal.PrivacyPolicyLink != ""}
 	if r := v.attempt.Registration; r != nil {
 		page.GivenName, page.FamilyName, page.Email = r.GivenName, r.FamilyName, r.Email
-		page.Terms, page.Privacy = r.Terms, r.Privacy
+		page.Method, page.Terms, page.Privacy = r.Method, r.Terms, r.Privacy
 	} else if strings.Contains(v.attempt.LoginName, "@") {
 		page.Email = v.attempt.LoginName // typed before; never asked for twice
 	}
@@ -49,7 +48,12 @@ func showRegister(v *visit) (templates.Page, error) {
 		page.FromProvider, page.Vouched = v.attempt.Intent.Name, v.vouchedAddress()
 		return page, nil
 	}
-	page.Providers = buttons(slices.DeleteFunc(providers, func(p zitadelclient.IdentityProvider) bool { return !p.CreationAllowed }))
+	settings, err := v.Zitadel.LoginSettings(v.ctx, v.organization())
+	if err != nil {
+		return nil, err
+	}
+	page.Passwords, page.Passkeys = allowsMethod(settings, templates.MethodPassword), allowsMethod(settings, templates.MethodPasskey)
+	page.Providers = buttons(slices.DeleteFunc(v.listed(v.step.Providers), func(p zitadelclient.IdentityProvider) bool { return !p.CreationAllowed }))
 	return page, nil
 }
 
@@ -61,6 +65,7 @@ func submitRegister(v *visit, form url.Values) error {
 		GivenName:  strings.TrimSpace(form.Get(templates.FieldGivenName)),
 		FamilyName: strings.TrimSpace(form.Get(templates.FieldFamilyName)),
 		Email:      strings.TrimSpace(form.Get(templates.FieldEmail)),
+		Method:     form.Get(templates.FieldMethod),
 		Terms:      form.Has(templates.FieldTerms), Privacy: form.Has(templates.FieldPrivacy),
 	}
 	if id := form.Get(templates.FieldProvider); id != "" {
@@ -80,8 +85,11 @@ func submitRegister(v *visit, form url.Values) error {
 	if err := v.checkRegistration(typed, shownBy); err != nil {
 		return err
 	}
-	if v.state.Registration == flow.ByProvider {
+	switch {
+	case v.state.Registration == flow.ByProvider:
 		return v.createNewcomer()
+	case typed.Method == templates.MethodPasskey:
+		return v.registerWithoutPassword()
 	}
 	typed.Complete = true
 	return nil
@@ -97,11 +105,15 @@ func (v *visit) checkRegistration(r *session.Registration, shownBy string) error
 			return err
 		}
 	}
+	unusable, err := v.unusableMethod(r)
+	if err != nil {
+		return err
+	}
 	unagreed, err := v.unagreed(r, shownBy)
 	if err != nil {
 		return err
 	}
-	found = append(found, unagreed...)
+	found = slices.Concat(found, unusable, unagreed)
 	if len(found) == 0 {
 		return nil
 	}
@@ -178,36 +190,15 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 	if err := v.limitRegister(v.attempt.Registration.Email); err != nil {
 		return err
 	}
-	organization := v.organization()
 	began := v.Now()
-	// Also the address of a user with another name: ZITADEL would make a second
-	// one with it, and neither could be found by it any more.
-	owners, err := v.findOwners()
+	made, err := v.createUser(password)
 	if err != nil {
 		return err
 	}
-	if len(owners) > 0 {
-		return v.addressTaken(owners, began)
+	if !made {
+		return v.addressTaken(began, v.signUpPace)
 	}
-	userID, err := v.createUser(organization, password)
-	switch kindOf(err) {
-	case "":
-	case zitadelclient.AlreadyExists:
-		return v.addressTaken(nil, began)
-	case zitadelclient.PasswordPolicy:
-		return refuse(templates.FieldPassword, "problem.password_policy")
-	case zitadelclient.Invalid, zitadelclient.NotFound:
-		return refuse("", "problem.register_failed")
-	default:
-		return err
-	}
-	v.attempt.User = session.UserSnapshot{
-		ID: userID, OrganizationID: organization, LoginName: v.attempt.Registration.Email,
-		State: string(zitadelclient.UserActive), Methods: []string{string(zitadelclient.MethodPassword)},
-	}
-	v.attempt.User.DisplayName = v.attempt.Registration.GivenName + " " + v.attempt.Registration.FamilyName
-	v.attempt.VerifySent = true // with the creation itself
-	err = v.firstSession(userID, zitadelclient.Checks{Password: password})
+	err = v.firstSession(v.attempt.User.ID, zitadelclient.Checks{Password: password})
 	v.signUpPace.saw(v.Now().Sub(began))
 	if kindOf(err) == notZitadels || err == nil {
 		return err
@@ -236,12 +227,46 @@ func (v *visit) firstSession(userID string, checks zitadelclient.Checks) error {
 	return v.createSession(checks)
 }
 
-func (v *visit) createUser(organization, password string) (string, error) {
-	r := v.attempt.Registration
-	return v.Zitadel.CreateUser(v.ctx, zitadelclient.NewUser{
+// createUser makes the account, with a password or, if that is "", without any way
+// to sign in yet. It reports false for an address that has an account, whose owner
+// is told by mail.
+func (v *visit) createUser(password string) (made bool, err error) {
+	v.attempt.VerifySent = true // with the creation itself, or so it looks
+	// Also the address of a user with another name: ZITADEL would make a second
+	// one with it, and neither could be found by it any more.
+	owners, err := v.findOwners()
+	if err != nil {
+		return false, err
+	}
+	if len(owners) > 0 {
+		v.tellOwner(owners)
+		return false, nil
+	}
+	r, organization := v.attempt.Registration, v.organization()
+	userID, err := v.Zitadel.CreateUser(v.ctx, zitadelclient.NewUser{
 		OrganizationID: organization, GivenName: r.GivenName, FamilyName: r.FamilyName, Email: r.Email,
-		PreferredLanguage: v.plainBase(v.r, v.attempt.Request.UILocales).Lang(), Password: password, VerifyTemplate: v.verifyTemplate(),
+		PreferredLanguage: v.plainBase(v.r, v.attempt.Request.UILocales).Lang(),
+		Password:          password, WithoutPassword: r.Method == templates.MethodPasskey, VerifyTemplate: v.verifyTemplate(),
 	})
+	switch kindOf(err) {
+	case "":
+	case zitadelclient.AlreadyExists:
+		return false, nil
+	case zitadelclient.PasswordPolicy:
+		return false, refuse(templates.FieldPassword, "problem.password_policy")
+	case zitadelclient.Invalid, zitadelclient.NotFound:
+		return false, refuse("", "problem.register_failed")
+	default:
+		return false, err
+	}
+	v.attempt.User = session.UserSnapshot{
+		ID: userID, OrganizationID: organization, LoginName: r.Email, State: string(zitadelclient.UserActive),
+		DisplayName: r.GivenName + " " + r.FamilyName, Methods: []string{},
+	}
+	if password != "" {
+		v.attempt.User.Methods = []string{string(zitadelclient.MethodPassword)}
+	}
+	return true, nil
 }
 
 // findOwners are the users of any organization that have the address.
@@ -250,20 +275,32 @@ func (v *visit) findOwners() ([]zitadelclient.User, error) {
 	return v.Zitadel.SearchUsers(v.ctx, zitadelclient.UserQuery{LoginName: email, Email: email})
 }
 
-// addressTaken answers a sign-up with an address that has an account exactly as
-// it answers a new one, and tells the owner by mail.
-func (v *visit) addressTaken(owners []zitadelclient.User, began time.Time) error {
-	return v.answerTaken(owners, began, v.signUpPace)
+// tellOwner mails the owner of a taken address: what resets the password, or, where
+// there is no way to sign in yet, what sets up the first. A sign-up that was left
+// in the middle goes on so.
+func (v *visit) tellOwner(owners []zitadelclient.User) {
+	if len(owners) != 1 || !owners[0].Human || !v.mayMail(owners[0].ID) {
+		return
+	}
+	id := owners[0].ID
+	methods, err := v.Zitadel.AuthMethods(v.ctx, id)
+	switch {
+	case err != nil:
+	case len(methods) == 0:
+		err = v.Zitadel.SendInvite(v.ctx, id, v.inviteTemplate(), v.inviter())
+	default:
+		err = v.Zitadel.SendPasswordReset(v.ctx, id, v.resetTemplate())
+	}
+	if err != nil {
+		v.Logger.WarnContext(v.ctx, "the owner of a taken address could not be told", "error", err)
+	}
 }
 
-func (v *visit) answerTaken(owners []zitadelclient.User, began time.Time, pace *pace) error {
+// addressTaken answers a sign-up with an address that has an account exactly as
+// it answers a new one.
+func (v *visit) addressTaken(began time.Time, pace *pace) error {
 	v.attempt.Registration.Taken = true
 	v.fresh = false
-	if len(owners) == 1 && owners[0].Human && v.mayMail(owners[0].ID) {
-		if err := v.Zitadel.SendPasswordReset(v.ctx, owners[0].ID, v.resetTemplate()); err != nil {
-			v.Logger.WarnContext(v.ctx, "the owner of a taken address could not be told", "error", err)
-		}
-	}
 	pace.even(v.ctx, v.Wait, began, v.Now)
 	return unavailable(v.Sessions.RefreshAccounts(v.ctx, v.w, v.r)) // the same cookie that a new account gets
 }

@@ -38,6 +38,7 @@ func (h *Handlers) steps() []step {
 		setUpOTPEmailStep,
 		providerStep,
 		providerReturnStep,
+		setUpAuthenticatorStep,
 	}
 }
 

@@ -55,7 +55,7 @@ func submitSetUpTOTP(v *visit, form url.Values) error {
 	default:
 		return err
 	}
-	v.enrolled()
+	v.enrolled(zitadelclient.MethodTOTP)
 	// The code that proved the app is shown to the session as well: nobody types
 	// two codes in a row, and the same one is not taken again later.
 	if first, err := v.acceptOnce(flow.TOTP, code); err != nil || !first {
@@ -72,10 +72,14 @@ func (v *visit) enrolment(kind flow.Kind) *session.Enrolment {
 	return nil
 }
 
-// enrolled ends an enrolment: the factor is there, and will be asked for.
-func (v *visit) enrolled() {
+// enrolled ends an enrolment: the method is there, and will be asked for.
+func (v *visit) enrolled(method zitadelclient.AuthMethod) {
 	v.attempt.Enrolment, v.attempt.SettingUp, v.attempt.Code = nil, false, ""
+	v.attempt.Enrolled = &session.Enrolled{Method: string(method), At: v.Now()}
 	v.fresh = false
+	if len(v.state.Methods) == 0 && !v.state.Proven.IsZero() {
+		v.useProof(method)
+	}
 }
 
 // setUpOTPEmailStep lets codes be sent to the proven e-mail address.
@@ -90,7 +94,7 @@ var setUpOTPEmailStep = step{
 		if err != nil && kindOf(err) != zitadelclient.AlreadyEnrolled {
 			return err
 		}
-		v.enrolled()
+		v.enrolled(zitadelclient.MethodOTPEmail)
 		return nil
 	},
 }
@@ -135,7 +139,7 @@ func submitSetUpOTPSMS(v *visit, form url.Values) error {
 	if err != nil && kindOf(err) != zitadelclient.AlreadyEnrolled {
 		return err
 	}
-	v.enrolled()
+	v.enrolled(zitadelclient.MethodOTPSMS)
 	return nil
 }
 
@@ -190,7 +194,7 @@ func setUpKeyStep(kind flow.Kind, way string) step {
 		kind: kind,
 		path: stepPaths[kind],
 		show: func(v *visit) (templates.Page, error) {
-			page := templates.SetUpKeyPage{Base: v.base(), Kind: way, Name: deviceName(v.r.UserAgent()), Auto: v.problem == nil}
+			page := templates.SetUpKeyPage{Base: v.base(), Kind: way, Name: deviceName(v.r.UserAgent()), Auto: v.problem == nil, Others: v.others()}
 			if e := v.enrolment(kind); e != nil {
 				page.Options = string(e.Options)
 			}
@@ -213,14 +217,14 @@ func (v *visit) submitNewKey(kind flow.Kind, form url.Values) error {
 		v.attempt.Enrolment = nil
 		return refuse("", "problem.key_refused")
 	}
-	verify := v.Zitadel.VerifyU2F
+	verify, method := v.Zitadel.VerifyU2F, zitadelclient.MethodU2F
 	if kind == flow.SetUpPasskey {
-		verify = v.Zitadel.VerifyPasskey
+		verify, method = v.Zitadel.VerifyPasskey, zitadelclient.MethodPasskey
 	}
 	err := verify(v.ctx, v.state.User.ID, e.ID, json.RawMessage(credential), keyName(form.Get(templates.FieldName)))
 	switch kindOf(err) {
 	case "":
-		v.enrolled()
+		v.enrolled(method)
 		return nil
 	case zitadelclient.CredentialRefused, zitadelclient.NoChallenge, zitadelclient.Invalid:
 		v.attempt.Enrolment = nil

@@ -24,6 +24,16 @@ type step struct {
 	// bare says that the page may be opened without an attempt; it then starts
 	// one without a client (hosted Login V2 works so, and bookmarks do).
 	bare func(*session.Attempt)
+	// other shares the address, and is never called for at the same time.
+	other *step
+}
+
+// of is the step that the facts call for, of those that share an address.
+func (v *visit) of(s step) step {
+	if s.other != nil && v.step.Allows(s.other.kind) {
+		return *s.other
+	}
+	return s
 }
 
 // formFields is more inputs than any of our forms has.
@@ -50,13 +60,14 @@ func (h *Handlers) get(s step) web.Handler {
 		if err := v.decide(); err != nil {
 			return err
 		}
-		if !v.step.Allows(s.kind) {
+		called := v.of(s)
+		if !v.step.Allows(called.kind) {
 			if bare {
 				return h.openBare(w, r, s) // an old tab's attempt is not what was asked for
 			}
 			return v.proceed()
 		}
-		return v.show(s, http.StatusOK)
+		return v.show(called, http.StatusOK)
 	}
 }
 
@@ -134,6 +145,7 @@ func (v *visit) submit(s step, form url.Values) error {
 	if err := v.decide(); err != nil {
 		return err
 	}
+	s = v.of(s)
 	if !v.step.Allows(s.kind) {
 		return v.proceed()
 	}
@@ -175,6 +187,7 @@ func (v *visit) replay(s step) error {
 	if err := v.decide(); err != nil {
 		return err
 	}
+	s = v.of(s)
 	last := v.attempt.LastProblem
 	if last == nil || !v.step.Allows(s.kind) {
 		return v.proceed()

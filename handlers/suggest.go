@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"errors"
+
 	"torhaus/flow"
 )
 
@@ -16,7 +18,10 @@ func (v *visit) readyKey() error {
 	if err := v.decide(); err != nil || v.step.Kind != flow.Passkey {
 		return err
 	}
-	return v.challengeOnArrival()
+	if err := v.challengeOnArrival(); !errors.Is(err, errElsewhere) {
+		return err
+	}
+	return nil // where that is, is asked next
 }
 
 // suggestion is the challenge that a page with a field for a name or a password

@@ -14,7 +14,7 @@ import (
 // What is not here is a secret, or belongs to one page alone.
 var repeatable = []string{
 	templates.FieldLoginName, templates.FieldRemember,
-	templates.FieldGivenName, templates.FieldFamilyName, templates.FieldEmail, templates.FieldTerms, templates.FieldPrivacy,
+	templates.FieldGivenName, templates.FieldFamilyName, templates.FieldEmail, templates.FieldMethod, templates.FieldTerms, templates.FieldPrivacy,
 	templates.FieldPhone, templates.FieldProvider, templates.FieldAction, templates.FieldResume, templates.FieldTurn,
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -21,7 +22,8 @@ var verifyStep = step{
 func showVerify(v *visit) (templates.Page, error) {
 	page := templates.VerifyPage{
 		Base: v.base(), Code: v.attempt.Code, FromLink: v.attempt.FromLink,
-		CanResend: !v.attempt.FromLink,
+		Invited:   v.attempt.Invited || v.step.Reason == flow.Invited,
+		CanResend: !v.attempt.FromLink, First: !v.attempt.FromLink && !v.attempt.VerifySent && v.attempt.Code == "",
 	}
 	switch {
 	case v.attempt.Registration != nil:
@@ -33,7 +35,8 @@ func showVerify(v *visit) (templates.Page, error) {
 }
 
 func submitVerify(v *visit, form url.Values) error {
-	if form.Get(templates.FieldAction) == templates.ActionResend {
+	switch form.Get(templates.FieldAction) {
+	case templates.ActionSend, templates.ActionResend:
 		return v.resendVerification()
 	}
 	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
@@ -49,7 +52,11 @@ func submitVerify(v *visit, form url.Values) error {
 		v.codePace.even(v.ctx, v.Wait, began, v.Now)
 		return refuse(templates.FieldCode, "problem.code_unverified")
 	}
-	err := v.Zitadel.VerifyEmail(v.ctx, v.attempt.User.ID, code)
+	verify := v.Zitadel.VerifyEmail
+	if v.attempt.Invited {
+		verify = v.Zitadel.VerifyInvite
+	}
+	err := verify(v.ctx, v.attempt.User.ID, code)
 	v.codePace.saw(v.Now().Sub(began))
 	switch kindOf(err) {
 	case "":
@@ -58,13 +65,33 @@ func submitVerify(v *visit, form url.Values) error {
 	default:
 		return err
 	}
-	v.attempt.Code, v.attempt.Verifying = "", false
-	v.attempt.Verified = v.attempt.ZitadelSession == ""
-	v.fresh = false
+	v.codeWasRight()
 	return nil
 }
 
-// resendVerification mails a new code; the older ones stop working.
+// firstMethod is the purpose of a proof: to set up a way to sign in for a user who
+// has none. What it is worth, flow says, on what the user has by then.
+const firstMethod = string(flow.SetUpAuthenticator)
+
+// codeWasRight notes that the mailbox of this very user was proven in this very
+// attempt. A code of somebody else's was not right (CVE-2026-105209): ZITADEL holds
+// it against the user that the attempt is about.
+func (v *visit) codeWasRight() {
+	a := v.attempt
+	a.Prove(firstMethod, v.Now())
+	if r := a.Registration; r != nil && r.Sent {
+		// The sign-up is over, and from here on there is a user like any other
+		// without a way to sign in. This one has said which it shall be.
+		a.Registration, a.Preferred = nil, string(flow.SetUpPasskey)
+	}
+	a.Code, a.Verifying, a.Invited = "", false, false
+	a.VerifySent = a.VerifySent && v.state.Session != nil // should the proof run out, another is asked for
+	a.Verified = a.FromLink
+	v.fresh = false
+}
+
+// resendVerification mails a new code; the older ones stop working. For a taken
+// address it takes as long.
 func (v *visit) resendVerification() error {
 	if v.attempt.FromLink {
 		return nil // a link proves nothing about who asks
@@ -72,21 +99,44 @@ func (v *visit) resendVerification() error {
 	if err := v.limitMail(); err != nil {
 		return err
 	}
-	v.attempt.Notice = "notice.code_sent"
-	v.attempt.VerifySent = true
+	if v.attempt.VerifySent {
+		v.attempt.Notice = "notice.code_sent"
+	}
+	v.attempt.VerifySent, v.attempt.Code = true, ""
+	began := v.Now()
 	if v.attempt.User.ID == "" {
+		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
 		return nil
 	}
-	err := v.Zitadel.ResendEmailCode(v.ctx, v.attempt.User.ID, v.verifyTemplate())
-	if kindOf(err) == zitadelclient.Invalid {
-		err = v.Zitadel.SendEmailCode(v.ctx, v.attempt.User.ID, v.verifyTemplate()) // none to resend yet
+	err := v.mailAnother()
+	v.mailPace.saw(v.Now().Sub(began))
+	if errors.Is(err, errElsewhere) {
+		return nil // flow is asked next, as after every form
 	}
 	return err
 }
 
-// getVerify also takes the links of verification mails.
+// mailAnother mails a code of the kind that is waited for, or of the other where
+// ZITADEL has no use for the first any more.
+func (v *visit) mailAnother() error {
+	if v.attempt.Invited || v.step.Reason == flow.Invited {
+		return v.invite()
+	}
+	err := v.Zitadel.ResendEmailCode(v.ctx, v.attempt.User.ID, v.verifyTemplate())
+	switch kindOf(err) {
+	case zitadelclient.Invalid: // none to resend yet
+		return v.Zitadel.SendEmailCode(v.ctx, v.attempt.User.ID, v.verifyTemplate())
+	case zitadelclient.AlreadyHandled: // the address was proven elsewhere meanwhile
+		return v.invite()
+	}
+	return err
+}
+
+// getVerify also takes the links of verification mails, and of invitations.
 func (h *Handlers) getVerify(w http.ResponseWriter, r *http.Request) error {
-	taken, err := h.mailLink(w, r, verifyStep, func(a *session.Attempt) { a.Verifying = true })
+	taken, err := h.mailLink(w, r, verifyStep, func(a *session.Attempt) {
+		a.Verifying, a.Invited = true, r.URL.Query().Get("invite") == "true"
+	})
 	if taken || err != nil {
 		return err
 	}

@@ -141,6 +141,9 @@ func (v *visit) base() templates.Base {
 	base.Attempt, base.Turn, base.Resume = v.attempt.Short, v.attempt.Turn, resumption(v.attempt)
 	base.App = v.clientName()
 	base.Who = v.attempt.LoginName
+	if base.Who == "" && v.state.User != nil && !v.state.Proven.IsZero() {
+		base.Who = v.state.User.PreferredLoginName // came by a link, and has redeemed its code
+	}
 	base.Notice = v.attempt.Notice
 	for _, arg := range v.attempt.NoticeArgs {
 		base.NoticeArgs = append(base.NoticeArgs, arg)
@@ -159,10 +162,15 @@ func (v *visit) clientName() string {
 	if request.Kind == session.KindOIDC {
 		target = request.RedirectURI
 	}
-	if u, err := url.Parse(target); err == nil {
-		return u.Hostname()
+	return hostname(target)
+}
+
+func hostname(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return u.Hostname()
 }
 
 // path is the address of one of our pages within this attempt. A page that is a

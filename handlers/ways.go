@@ -20,6 +20,7 @@ var wayKinds = map[flow.Kind]string{
 	flow.SetUpTOTP:        templates.WayTOTP,
 	flow.SetUpOTPSMS:      templates.WaySMS,
 	flow.SetUpOTPEmail:    templates.WayEmail,
+	flow.FirstPassword:    templates.WayPassword,
 }
 
 // ways lists steps as links. They lead to pages that ask flow again: a link that

@@ -126,8 +126,10 @@ func (v *visit) checkAnswer(credential, kind string, options json.RawMessage) er
 	return zitadelclient.CheckClientData(json.RawMessage(credential), want)
 }
 
-// challengeOnArrival starts the ceremony that the page goes on with by itself.
+// challengeOnArrival starts the ceremony that the page goes on with by itself. Who
+// has no key that works here goes another way, if there is one.
 func (v *visit) challengeOnArrival() error {
+	couldUseKey := !v.attempt.NoKeyHere
 	err := v.startCeremony(v.step.Kind)
 	if errors.As(err, new(*problem)) {
 		return nil // too many: the page offers to start it later
@@ -135,7 +137,10 @@ func (v *visit) challengeOnArrival() error {
 	if err != nil {
 		return err
 	}
-	return v.save()
+	if err := v.save(); err != nil || !couldUseKey || !v.attempt.NoKeyHere {
+		return err
+	}
+	return errElsewhere
 }
 
 // startCeremony asks ZITADEL for a challenge. Where nobody has shown anything
