@@ -21,9 +21,9 @@ var verifyStep = step{
 
 func showVerify(v *visit) (templates.Page, error) {
 	page := templates.VerifyPage{
-		Base: v.base(), Code: v.attempt.Code, FromLink: v.attempt.FromLink,
+		Base: v.base(), Code: v.attempt.Code, FromLink: v.attempt.Verifying,
 		Invited:   v.attempt.Invited || v.step.Reason == flow.Invited,
-		CanResend: !v.attempt.FromLink, First: !v.attempt.FromLink && !v.attempt.VerifySent && v.attempt.Code == "",
+		CanResend: !v.attempt.FromLink, First: !v.attempt.Verifying && !v.attempt.VerifySent && v.attempt.Code == "",
 	}
 	switch {
 	case v.attempt.Registration != nil:

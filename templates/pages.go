@@ -108,10 +108,10 @@ type VerifyPage struct {
 	Base
 	Email     string
 	Code      string // as typed, or as the link in the mail brought it
-	FromLink  bool   // the code came with the link and need not be typed
+	FromLink  bool   // the code came with a link and need not be typed, unless it is wrong
 	First     bool   // no code was sent yet: the page offers to send it (ActionSend)
 	Invited   bool   // the code is an invitation's: it opens the set-up of a way to sign in
-	CanResend bool
+	CanResend bool   // whoever is here began the sign-in, and may have another code sent
 }
 
 // VerifiedPage tells a browser that did not begin the sign-in to go back to the one that did.

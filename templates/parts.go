@@ -206,10 +206,10 @@ func (p VerifyPage) Instruction() (string, error) {
 	switch {
 	case p.First && p.Invited:
 		return p.T("verify.invitation_first")
-	case p.Invited && !p.FromLink:
-		return p.T("verify.invitation_text")
 	case p.Invited && !p.TypeCode():
 		return p.T("verify.invitation_link")
+	case p.Invited && p.CanResend:
+		return p.T("verify.invitation_text")
 	case p.Invited:
 		return p.T("verify.invitation_again")
 	case p.First:

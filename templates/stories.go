@@ -216,6 +216,8 @@ func verifyStories(b Base) []Story {
 	first.First, firstMail.First = true, true
 	invitation, usedUp := link, wrong
 	invitation.Invited, invitation.Email, usedUp.Invited = true, "", true
+	usedUpHere := usedUp
+	usedUpHere.CanResend = true
 	return []Story{
 		{"verify/sent", with(b, "")},
 		{"verify/resent", with(b.noted("notice.code_sent"), "")},
@@ -232,6 +234,7 @@ func verifyStories(b Base) []Story {
 		{"verify/invitation-wrong", invited(b.with("problem.code_unverified", FieldCode), "WRONG1")},
 		{"verify/invitation-link", invitation},
 		{"verify/invitation-link-wrong", usedUp},
+		{"verify/invitation-link-wrong-here", usedUpHere},
 		{"verified/other-browser", VerifiedPage{Base: b}},
 	}
 }
