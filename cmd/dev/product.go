@@ -52,7 +52,7 @@ func serveProduct(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer p.close()
-	fmt.Fprintf(stdout, "\nBegin at %s\nEveryone's password is %s\n", p.app.url(), password)
+	fmt.Fprintf(stdout, "\nBegin at %s\nThe password of everyone who has one is %s\n", p.app.url(), password)
 	for _, person := range people {
 		fmt.Fprintf(stdout, "  %-20s %s\n", person.seed.UserName+"@example.com", person.special)
 	}
@@ -86,7 +86,7 @@ func newProduct(ports [6]int, logger *slog.Logger) (*product, error) {
 	})
 	p.zitadel.EnableBackchannelLogout()
 	p.id.handler = p.zitadel
-	p.mail.handler = mails(p.zitadel, seedPeople(p.zitadel))
+	p.mail.handler = mails(p.zitadel, seedPeople(p.zitadel, p.auth.url()))
 	p.provider.handler = p.zitadel.Upstream(seedProvider(p.zitadel, p.provider.url()))
 	p.app.handler = demo{Auth: p.auth.url(), MailURL: p.mail.url(), GalleryURL: p.gallery.url()}.handler()
 	sources := findSources()

@@ -107,7 +107,7 @@ func TestEverySiteAnswers(t *testing.T) {
 		p.app.url() + "/dev.css":                         "color-scheme",
 		p.auth.url() + "/healthz":                        "alive",
 		p.id.url() + "/.well-known/openid-configuration": p.id.url(),
-		p.mail.url() + "/":                               "No mail yet",
+		p.mail.url() + "/":                               "ivan@example.com",
 		p.gallery.url() + "/":                            "Deutsch",
 		p.provider.url() + "/authorize":                  "Ida Provider",
 	} {
@@ -203,6 +203,46 @@ func TestPeopleWithFactors(t *testing.T) {
 		resp, _ = submit(t, browser, resp, body, url.Values{templates.FieldCode: {test.code()}})
 		if got := resp.Request.URL.String(); got != p.app.url()+"/" {
 			t.Errorf("%s ends at %s", test.name, got)
+		}
+	}
+}
+
+// Nor is anybody's mailbox at hand: ivan's invitation and nina's lie with the mails,
+// and lead to the choice; kim may take a passkey alone, and ines is told whom to ask.
+func TestPeopleWithoutAMethod(t *testing.T) {
+	p := startProduct(t)
+	for _, test := range []struct {
+		name   string
+		status int
+		page   string
+	}{
+		{"ivan", http.StatusOK, "/authenticator/set"},
+		{"nina", http.StatusOK, "/authenticator/set"},
+		{"kim", http.StatusOK, "/passkey/set"},
+		{"ines", http.StatusForbidden, "/loginname"},
+	} {
+		browser := newBrowser(t)
+		if test.name != "ivan" { // who was invited before
+			resp, body := get(t, browser, p.auth.url()+"/login?return_to="+url.QueryEscape(p.app.url()+"/"))
+			form := hiddenFields(body)
+			form.Set(templates.FieldLoginName, test.name)
+			resp, err := browser.PostForm(resp.Request.URL.String(), form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readBody(t, resp)
+			if resp.StatusCode != test.status {
+				t.Errorf("%s: %s at %s", test.name, resp.Status, resp.Request.URL)
+			}
+			if resp.StatusCode != http.StatusOK {
+				continue
+			}
+		}
+		link := html.UnescapeString(shown(t, p, regexp.QuoteMeta(test.name)+`@example\.com(?s:.*?)href="([^"]*invite=true)"`))
+		resp, body := get(t, browser, link)
+		resp, _ = submit(t, browser, resp, body, nil) // the code is on the page
+		if got := resp.Request.URL.Path; got != test.page {
+			t.Errorf("%s comes to %s, want %s", test.name, got, test.page)
 		}
 	}
 }
