@@ -389,6 +389,20 @@ func TestFirstPagesDoNothingWhenOpened(t *testing.T) {
 	}
 }
 
+// Where policy stops hiding users under way, nobody is taken for somebody without a
+// way to sign in because nobody had asked for theirs.
+func TestPolicyStopsHidingUnderWay(t *testing.T) {
+	w := newWorld(t)
+	w.hideUsers()
+	page := w.typeName("alice").at("/password")
+	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.IgnoreUnknownUsernames = false })
+	w.zitadel.Advance(2 * minute)
+	page.b.open(page.url.String()).at("/password").typePassword(password).signedInAs("Alice Example")
+	if n := w.called("POST /v2/users/{id}/invite_code"); n != 0 {
+		t.Errorf("%d invitations", n)
+	}
+}
+
 // Where users are hidden, somebody without any way to sign in looks like nobody, at
 // every page and for every form.
 func TestNoMethodLooksLikeNobodyWhereHidden(t *testing.T) {

@@ -27,11 +27,11 @@ func (h *Handlers) resetTemplate() string {
 
 func (h *Handlers) inviteTemplate() string { return h.verifyTemplate() + "&invite=true" }
 
-// mailVerification sends the code that the page asks for, once an attempt and kind:
-// to who has shown a factor, or has none at all.
+// mailVerification sends the code that the page asks for, once an attempt: to who
+// has shown a factor, or has none at all.
 func (v *visit) mailVerification() error {
 	invited := v.step.Reason == flow.Invited
-	if v.attempt.VerifySent && v.attempt.Invited == invited || v.state.Session == nil && !invited {
+	if v.attempt.VerifySent || v.state.Session == nil && !invited {
 		return nil
 	}
 	if v.limitMail() != nil {

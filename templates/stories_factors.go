@@ -69,7 +69,7 @@ func keyStories(b Base) []Story {
 		{"passkey/ready", passkey(b)},
 		{"passkey/auto", auto},
 		{"passkey/asks-first", asks},
-		{"passkey/just-made", PasskeyPage{Base: b.noted("notice.passkey_added"), LoginName: storyName, Options: storyRequest, Auto: true}},
+		{"passkey/just-made", PasskeyPage{Base: b.noted("notice.passkey_added"), LoginName: storyName, Options: storyRequest}},
 		{"passkey/only-way", PasskeyPage{Base: b, LoginName: storyName, Options: storyRequest}},
 		{"passkey/cancelled", passkey(b.with(keyCancelled, ""))},
 		{"passkey/refused", passkey(b.with("problem.key_refused", ""))},
@@ -192,7 +192,7 @@ func setUpKeyStories(b Base) []Story {
 	offered.CanSkip, offered.Others = true, storyWaysToSetUp(b, WayPassword)
 	asks.Options, auto.Auto = "", true
 	first := with(b, WayPasskey)
-	first.Auto, first.Others = true, storyWaysToSetUp(b, WayPassword)
+	first.Others = storyWaysToSetUp(b, WayPassword)
 	return []Story{
 		{"key-set/passkey", with(b, WayPasskey)},
 		{"key-set/passkey-offered", offered},
