@@ -44,6 +44,13 @@ func submitFirstPassword(v *visit, form url.Values) error {
 		return err
 	}
 	v.fresh = false
+	// One browser at a time, though several may have proven the mailbox: a second
+	// code would put an end to the first, and a list that lags to a new password.
+	unlock, err := v.Sessions.Lock(v.ctx, "first-password:"+v.state.User.ID, submitTime)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer unlock()
 	proof, err := v.Zitadel.ProveFirstPassword(v.ctx, v.state.User.ID)
 	if kindOf(err) == zitadelclient.AlreadyHandled {
 		return nil // somebody was faster: what there is now is asked for
