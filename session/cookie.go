@@ -35,10 +35,9 @@ func newSecret() (s secret) {
 // hash is all that a store learns of a secret. The scope is part of it, so that
 // one cookie's secret is unknown as another's.
 func (s secret) hash(scope string) string {
-	sum := sha256.New()
-	sum.Write([]byte(scope + "\x00"))
-	sum.Write(s[:])
-	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
+	text := append(make([]byte, 0, 128), scope...)
+	sum := sha256.Sum256(append(append(text, 0), s[:]...))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // sealedID is what an attempt or accounts cookie carries: the secret, and when
@@ -103,18 +102,16 @@ func formatSessionID(s secret) string {
 	return sessionIDVersion + base64.RawURLEncoding.EncodeToString(s[:])
 }
 
+var strictBase64 = base64.RawURLEncoding.Strict()
+
 // parseSessionID accepts exactly what formatSessionID makes, in one spelling.
 func parseSessionID(value string) (s secret, ok bool) {
 	encoded, ok := strings.CutPrefix(value, sessionIDVersion)
 	if !ok || len(encoded) != base64.RawURLEncoding.EncodedLen(len(s)) {
 		return s, false
 	}
-	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil || len(decoded) != len(s) {
-		return s, false
-	}
-	copy(s[:], decoded)
-	return s, true
+	n, err := strictBase64.Decode(s[:], []byte(encoded))
+	return s, err == nil && n == len(s)
 }
 
 // onlyCookie is the value of a cookie that came exactly once. Two of a name

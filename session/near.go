@@ -33,7 +33,7 @@ func (k *Keeper) Recent(ctx context.Context, r *http.Request, slide bool) (*Sess
 	key := m.sessionKey(hash)
 	stored, mark := m.near.get(key)
 	if stored != nil {
-		if s, err := m.openSession(hash, stored); err == nil && !k.anythingDue(s, slide) {
+		if s, err := m.openSession(hash, key, stored); err == nil && !k.anythingDue(s, slide) {
 			return s, nil
 		}
 	}

@@ -61,10 +61,13 @@ func (s *Redis) Get(ctx context.Context, key string) ([]byte, error) {
 		value, err = s.client.Get(ctx, key).Bytes()
 		return err
 	})
-	if errors.Is(err, redis.Nil) || wrongType(err) || err == nil && len(value) == 0 {
+	if err == nil && len(value) > 0 {
+		return value, nil
+	}
+	if err == nil || errors.Is(err, redis.Nil) || wrongType(err) {
 		return nil, ErrNotFound
 	}
-	return value, redisError("get", err)
+	return nil, redisError("get", err)
 }
 
 // Put stores a value.

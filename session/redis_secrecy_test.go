@@ -80,25 +80,6 @@ func TestDumpShowsNothing(t *testing.T) {
 	}
 }
 
-// TestSessionSize is the budget: what one session takes, keys, indexes and
-// Redis's own overhead included.
-func TestSessionSize(t *testing.T) {
-	server := redistest.Start(t)
-	signIn(t, testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Environment = "production" }), newBrowser())
-	raw, total := server.Client(), int64(0)
-	for _, key := range keys(t, raw) {
-		size, err := raw.MemoryUsage(t.Context(), key).Result()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%4d bytes: %s", size, key)
-		total += size
-	}
-	if total == 0 || total > 1536 {
-		t.Errorf("a session takes %d bytes of Redis, more than 1536", total)
-	}
-}
-
 func keys(t *testing.T, raw *redis.Client) []string {
 	t.Helper()
 	found, err := raw.Keys(t.Context(), "*").Result()

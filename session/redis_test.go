@@ -19,12 +19,12 @@ import (
 )
 
 // openRedis connects a store.
-func openRedis(t *testing.T, url string) *Redis {
+func openRedis(t testing.TB, url string) *Redis {
 	t.Helper()
 	return openRedisTLS(t, url, nil)
 }
 
-func openRedisTLS(t *testing.T, url string, trust *tls.Config) *Redis {
+func openRedisTLS(t testing.TB, url string, trust *tls.Config) *Redis {
 	t.Helper()
 	store, err := NewRedis(RedisConfig{URL: url, TLS: trust})
 	if err != nil {
@@ -62,7 +62,15 @@ func TestRedisSentinel(t *testing.T) {
 // it refuses an operation whose keys are in different slots. A large one is in
 // [TestFailoverCluster].
 func TestRedisCluster(t *testing.T) {
-	conformance(t, openRedis(t, redistest.StartCluster(t, 1, false).URL()))
+	cluster := redistest.StartCluster(t, 1, false)
+	store := openRedis(t, cluster.URL())
+	conformance(t, store)
+	if n := cluster.CrossSlot(); n > 0 {
+		t.Errorf("%d operations on several slots", n)
+	}
+	if err := store.Delete(t.Context(), "test:{a}", "test:{b}"); !errors.Is(err, ErrUnavailable) || cluster.CrossSlot() != 1 {
+		t.Errorf("keys of several slots: %v; counted %d times", err, cluster.CrossSlot())
+	}
 }
 
 // narrow makes a user who may do what the documentation of [Redis] says and no

@@ -43,7 +43,7 @@ func (s *Redis) try(ctx context.Context, kind kind, do func(context.Context) err
 	if redis.IsReadOnlyError(err) || kind == repeatable && broke(err) {
 		err = s.ask(ctx, do)
 	}
-	if timedOut(err) {
+	if err != nil && timedOut(err) {
 		patience.lose()
 	}
 	return err

@@ -175,16 +175,17 @@ func (m *Manager) loadSession(ctx context.Context, hash string) (*Session, error
 	if hash == "" {
 		return nil, ErrNotFound
 	}
-	stored, err := m.store.Get(ctx, m.sessionKey(hash))
+	key := m.sessionKey(hash)
+	stored, err := m.store.Get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	return m.openSession(hash, stored)
+	return m.openSession(hash, key, stored)
 }
 
 // openSession reads what is stored of a session that has not ended.
-func (m *Manager) openSession(hash string, stored []byte) (*Session, error) {
-	record, err := m.sessions.Open(m.sessionKey(hash), stored)
+func (m *Manager) openSession(hash, key string, stored []byte) (*Session, error) {
+	record, err := m.sessions.Open(key, stored)
 	if err != nil {
 		return nil, err
 	}
@@ -326,8 +327,8 @@ func (m *Manager) sessionHash(r *http.Request) string {
 }
 
 // The two records of a session share a hash tag, and so a slot of a cluster.
-func (m *Manager) sessionKey(hash string) string { return m.key("s", "{"+hash+"}") }
-func (m *Manager) tokenKey(hash string) string   { return m.key("t", "{"+hash+"}") }
+func (m *Manager) sessionKey(hash string) string { return m.environment + ":s:{" + hash + "}" }
+func (m *Manager) tokenKey(hash string) string   { return m.environment + ":t:{" + hash + "}" }
 
 func (m *Manager) userIndexes(subject string) []string { return m.names("u", subject) }
 

@@ -51,7 +51,7 @@ func (b *browser) request() *http.Request {
 
 // take does what a response says, and fails the test when a cookie is set twice
 // or lacks an attribute that all of ours have.
-func (b *browser) take(t *testing.T, w *httptest.ResponseRecorder) {
+func (b *browser) take(t testing.TB, w *httptest.ResponseRecorder) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, c := range w.Result().Cookies() {
@@ -87,7 +87,7 @@ func (b *browser) shorts() (shorts []string) {
 }
 
 // testKeys are keys that differ from test to test only where asked for.
-func testKeys(t *testing.T, n int) Keys {
+func testKeys(t testing.TB, n int) Keys {
 	t.Helper()
 	var keys Keys
 	for range n {
@@ -97,7 +97,7 @@ func testKeys(t *testing.T, n int) Keys {
 }
 
 // testManager makes a manager on a store. change may be nil.
-func testManager(t *testing.T, store Store, change func(*Config)) *Manager {
+func testManager(t testing.TB, store Store, change func(*Config)) *Manager {
 	t.Helper()
 	cfg := Config{Store: store, Keys: testKeys(t, 1), Environment: "test", CookieDomain: "example.com"}
 	if change != nil {
@@ -138,7 +138,7 @@ func alice() (Session, TokenSet) {
 }
 
 // signIn starts alice's session in a browser and returns it as read back.
-func signIn(t *testing.T, m *Manager, b *browser) *Session {
+func signIn(t testing.TB, m *Manager, b *browser) *Session {
 	t.Helper()
 	s, tokens := alice()
 	w := httptest.NewRecorder()

@@ -110,6 +110,16 @@ func (c *Cluster) WaitForOther(than *Server) {
 	})
 }
 
+// CrossSlot is how often a node that runs was asked for keys of several slots at
+// once, which no cluster can do.
+func (c *Cluster) CrossSlot() (count int) {
+	for _, server := range c.Servers {
+		n, _ := strconv.Atoi(strings.TrimPrefix(server.Info("errorstats")["errorstat_CROSSSLOT"], "count="))
+		count += n
+	}
+	return count
+}
+
 // Move moves all slots of one master that hold something to another, as a cluster
 // does that grows: slot by slot, and key by key. What happens in the middle of it
 // is told to the caller.
