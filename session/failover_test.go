@@ -83,13 +83,14 @@ func (c *crowd) look(t *testing.T) (found, lost, unknown int) {
 
 // nobodyIsLost looks while something is wrong: not everybody need be known, but
 // nobody may be taken for signed out.
-func (c *crowd) nobodyIsLost(t *testing.T, when string) {
+func (c *crowd) nobodyIsLost(t *testing.T, when string) (found int) {
 	t.Helper()
 	found, lost, unknown := c.look(t)
 	t.Logf("%s: %d found, %d lost, %d unknown", when, found, lost, unknown)
 	if lost > 0 {
 		t.Errorf("%s: %d are lost", when, lost)
 	}
+	return found
 }
 
 // everybodyIsBack waits until everything of everybody is known again, without a
@@ -216,7 +217,9 @@ func TestFailoverCluster(t *testing.T) {
 		master := masters[1]
 		masters = masters[1:]
 		begin(master)
-		c.nobodyIsLost(t, name)
+		if found := c.nobodyIsLost(t, name); found == 0 {
+			t.Errorf("%s: it is everybody's loss", name)
+		}
 		cluster.WaitForOther(master)
 		c.everybodyIsBack(t, name)
 		c.changes(t)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,14 +42,34 @@ func TestRedis(t *testing.T) { conformance(t, openRedis(t, redistest.Start(t).UR
 func TestRedisTLS(t *testing.T) {
 	server, trust := redistest.StartSecure(t)
 	conformance(t, openRedisTLS(t, server.URL(), trust))
+	sentinel := "rediss+sentinel://" + redistest.Watch(t, server).Address() + "/main"
+	conformance(t, openRedisTLS(t, sentinel, trust))
 	for name, store := range map[string]*Redis{
 		"a stranger's certificate": openRedis(t, server.URL()),
+		"a stranger's sentinel":    openRedis(t, sentinel),
 		"no TLS":                   openRedis(t, "redis://"+server.Address()),
 		"no TLS at the server":     openRedisTLS(t, "rediss://"+redistest.Start(t).Address(), trust),
 	} {
 		if err := store.Put(t.Context(), "test:key", []byte("x"), time.Minute); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestPrivateAuthority: an operator names a folder, and what is in it is trusted.
+// It runs in a process of its own, which reads the folder when it starts.
+func TestPrivateAuthority(t *testing.T) {
+	if url := os.Getenv("TEST_REDIS_URL"); url != "" {
+		if err := openRedis(t, url).Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	server, _ := redistest.StartSecure(t)
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPrivateAuthority$")
+	child.Env = append(os.Environ(), "TEST_REDIS_URL="+server.URL(), "SSL_CERT_DIR="+server.Authority())
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -110,6 +110,7 @@ type nodeHook struct{}
 // unanswered hides from the client what is the matter with a node.
 type unanswered struct{ cause error }
 
+// Error says what the matter was.
 func (e unanswered) Error() string { return "node did not answer: " + e.cause.Error() }
 
 // hide leaves alone what is an answer, the caller's own deadline, or a client of

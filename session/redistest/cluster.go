@@ -28,7 +28,7 @@ func StartCluster(t testing.TB, masters int, replicas bool) *Cluster {
 	}
 	for range nodes {
 		c.Servers = append(c.Servers, Start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t),
-			"--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"))
+			"--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0", "--cluster-require-full-coverage", "no"))
 	}
 	for i, server := range c.Servers {
 		server.Do("CLUSTER", "SET-CONFIG-EPOCH", i+1)

@@ -21,12 +21,16 @@ import (
 func StartSecure(t testing.TB, args ...string) (*Server, *tls.Config) {
 	t.Helper()
 	certificate, key, trust := selfSigned(t)
-	s := newServer(t, append(args, "--tls-cert-file", certificate, "--tls-key-file", key,
-		"--tls-ca-cert-file", certificate, "--tls-auth-clients", "no")...)
+	s := newServer(t, args...)
 	s.tls = trust
+	s.secure = []string{"--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate,
+		"--tls-auth-clients", "no", "--tls-replication", "yes"}
 	s.Restart()
 	return s, trust
 }
+
+// Authority is the folder with the certificate that a client has to trust.
+func (s *Server) Authority() string { return filepath.Dir(s.secure[1]) }
 
 // selfSigned makes a certificate for 127.0.0.1 and what trusts it.
 func selfSigned(t testing.TB) (certificate, key string, trust *tls.Config) {

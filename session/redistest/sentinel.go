@@ -25,12 +25,12 @@ type Sentinels struct {
 func StartSentinels(t testing.TB) *Sentinels {
 	t.Helper()
 	s := &Sentinels{t: t, Servers: []*Server{Start(t)}}
-	port := s.Servers[0].port
+	first := s.Servers[0]
 	for range 2 {
-		s.Servers = append(s.Servers, Start(t, "--replicaof", "127.0.0.1", port))
+		s.Servers = append(s.Servers, Start(t, "--replicaof", "127.0.0.1", first.port))
 	}
 	for range 3 {
-		s.Sentinels = append(s.Sentinels, startSentinel(t, port, 2))
+		s.Sentinels = append(s.Sentinels, startSentinel(t, first, 2))
 	}
 	Until(t, "the sentinels to know each other", func() bool {
 		return !slices.ContainsFunc(s.Sentinels, func(sentinel *Server) bool {
@@ -42,16 +42,16 @@ func StartSentinels(t testing.TB) *Sentinels {
 	return s
 }
 
-// startSentinel starts one that watches the master on a port.
-func startSentinel(t testing.TB, port string, quorum int) *Server {
+// startSentinel starts one that watches a master.
+func startSentinel(t testing.TB, master *Server, quorum int) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir(), ready: "+monitor master " + mainName}
+	s := &Server{t: t, dir: t.TempDir(), ready: "+monitor master " + mainName, tls: master.tls, secure: master.secure}
 	config := filepath.Join(s.dir, "sentinel.conf") // which it rewrites
 	must(t, os.WriteFile(config, fmt.Appendf(nil, `sentinel monitor %[1]s 127.0.0.1 %[2]s %[3]d
 sentinel down-after-milliseconds %[1]s 1000
 sentinel failover-timeout %[1]s 1000
 sentinel parallel-syncs %[1]s 2
-`, mainName, port, quorum), 0o600))
+`, mainName, master.port, quorum), 0o600))
 	s.args = []string{config, "--sentinel"}
 	s.Restart()
 	// It asks and tells every half a second instead of every two or ten. Versions
@@ -144,8 +144,9 @@ func waitInSync(t testing.TB, servers []*Server) {
 	})
 }
 
-// Watch starts a single sentinel for a server that is there already.
+// Watch starts a single sentinel for a server that is there already, which speaks
+// as that one does. It calls the master "main".
 func Watch(t testing.TB, server *Server) *Server {
 	t.Helper()
-	return startSentinel(t, server.port, 1)
+	return startSentinel(t, server, 1)
 }

@@ -26,6 +26,8 @@ type Server struct {
 	cmd   *exec.Cmd   // nil while it does not run
 	still bool        // frozen
 	tls   *tls.Config // how clients reach it; nil in the open
+
+	secure []string // the arguments that go with it
 }
 
 // Start starts a Redis with these arguments besides the usual ones. What it has
@@ -77,7 +79,7 @@ func (s *Server) launch(program, port string) bool {
 	s.t.Helper()
 	listen := []string{"--port", port}
 	if s.tls != nil {
-		listen = []string{"--port", "0", "--tls-port", port}
+		listen = append([]string{"--port", "0", "--tls-port", port}, s.secure...)
 	}
 	cmd := exec.Command(program, slices.Concat(s.args, listen, []string{"--bind", "127.0.0.1", "--dir", s.dir, "--save", ""})...)
 	out, err := cmd.StdoutPipe()
