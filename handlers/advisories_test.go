@@ -38,6 +38,9 @@ func TestAdvisories(t *testing.T) {
 		"CVE-2024-28197 GHSA-mq4x-r2w3-j7mr a planted cookie":         plantedCookie,
 		"CVE-2026-105207 an identity is linked silently":              silentLink,
 		"CVE-2026-105208 the return of another":                       returnOfAnother,
+		"CVE-2026-119128 a verification check that is made up":        forgedVerificationCheck,
+		"CVE-2026-105212 enrolment by a session without a factor":     enrolmentOnAnIdentifyOnlySession,
+		"CVE-2026-105209 a code of another user":                      codeOfAnotherUser,
 		"CVE-2025-46815 an intent is used again":                      intentReplay,
 		"GHSA-x4c7-fpcx-w9q6 an intent of another provider":           intentOfAnotherProvider,
 	} {

