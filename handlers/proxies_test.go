@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,27 @@ func (w *world) questionOf(kind string, b *browser, q question) *http.Request {
 	}
 	maps.Copy(r.Header, q.raw)
 	return r
+}
+
+// spoofed are names by which an app could be told who somebody is: those of other
+// products in every spelling, our own, and what reads the same to an app that takes
+// everything but letters and digits for an underscore, as behind CGI, WSGI or PHP.
+func spoofed(t *testing.T) []string {
+	t.Helper()
+	list, err := os.ReadFile("testdata/identity_header_names.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := append(strings.Fields(string(list)), "Forwarded", "X-Auth-Subject", "X-Auth-Organization", "X-Auth-Assertion")
+	for _, name := range []string{"X-Auth-Subject", "X-Auth-Roles", "Remote-User", "X-Forwarded-User"} {
+		for _, odd := range "_!#$%&'*+.^`|~" {
+			names = append(names, strings.ReplaceAll(name, "-", string(odd)), strings.Replace(name, "-", string(odd), 1))
+		}
+	}
+	if len(names) < 350 {
+		t.Fatalf("only %d names", len(names))
+	}
+	return names
 }
 
 // identity are the headers by which an app is told who it is.
