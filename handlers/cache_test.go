@@ -16,13 +16,9 @@ import (
 // for the test.
 func cached(now *time.Time) func(*world, *handlers.Config) {
 	return func(w *world, c *handlers.Config) {
-		var err error
-		c.Sessions, err = session.NewManager(session.Config{
-			Store: w.store, Keys: session.Keys{w.key}, Environment: "test", CookieDomain: "example.localhost",
-			Cache: session.MaxCache, Now: func() time.Time { return *now },
+		c.Sessions = w.sessions(func(s *session.Config) {
+			s.Cache, s.Now = session.MaxCache, func() time.Time { return *now }
 		})
-		w.must(err)
-		w.t.Cleanup(func() { _ = c.Sessions.Close() })
 	}
 }
 

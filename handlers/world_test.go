@@ -158,17 +158,26 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		option(w, &config)
 	}
 	if config.Sessions == nil {
-		config.Sessions, err = session.NewManager(session.Config{
-			Store: w.store, Keys: session.Keys{w.key}, Environment: "test", CookieDomain: "example.localhost",
-			Idle: time.Hour, Max: 12 * time.Hour, RememberMax: 30 * 24 * time.Hour, Watch: 2 * time.Millisecond, Now: w.now,
-		})
-		w.must(err)
-		w.t.Cleanup(func() { _ = config.Sessions.Close() })
+		config.Sessions = w.sessions(func(*session.Config) {})
 	}
 	h := handlers.New(config)
 	w.last = h
 	w.t.Cleanup(func() { w.must(h.Close()) })
 	return h.Public()
+}
+
+// sessions is what a replica remembers by, in the store that all of them share.
+func (w *world) sessions(change func(*session.Config)) *session.Manager {
+	w.t.Helper()
+	config := session.Config{
+		Store: w.store, Keys: session.Keys{w.key}, Environment: "test", CookieDomain: "example.localhost",
+		Idle: time.Hour, Max: 12 * time.Hour, RememberMax: 30 * 24 * time.Hour, Watch: 2 * time.Millisecond, Now: w.now,
+	}
+	change(&config)
+	manager, err := session.NewManager(config)
+	w.must(err)
+	w.t.Cleanup(func() { _ = manager.Close() })
+	return manager
 }
 
 func origin(t *testing.T, s string) web.Origin {
