@@ -154,7 +154,7 @@ func TestOldCookie(t *testing.T) {
 // TestTombstoneEnds: on a real Redis as well, an old secret has an end.
 func TestTombstoneEnds(t *testing.T) {
 	server := redistest.Start(t)
-	m := testManager(t, openRedis(t, server.URL()), nil)
+	m := testManager(t, openPatient(t, server.URL(), nil), nil)
 	b := newBrowser()
 	remember(t, m, b, Account{UserID: "1", ZitadelSession: "1"}, false)
 	key := m.accountsKey(accountsID(t, m, b))

@@ -39,7 +39,7 @@ func conformance(t *testing.T, store Store) {
 // onEachStore runs a test of a manager on the embedded store and on a real Redis.
 func onEachStore(t *testing.T, test func(*testing.T, *Manager)) {
 	t.Run("memory", func(t *testing.T) { test(t, testManager(t, NewMemory(nil), nil)) })
-	t.Run("redis", func(t *testing.T) { test(t, testManager(t, openRedis(t, redistest.Start(t).URL()), nil)) })
+	t.Run("redis", func(t *testing.T) { test(t, testManager(t, openPatient(t, redistest.Start(t).URL(), nil), nil)) })
 }
 
 func testRecords(t *testing.T, store Store, key string) {

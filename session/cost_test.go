@@ -63,7 +63,7 @@ func openMetered(t testing.TB, server *redistest.Server) (*Redis, *meter) {
 		conn, err := dialer.DialContext(ctx, network, address)
 		return meteredConn{conn, m}, err
 	}
-	store := &Redis{client: connect(options)}
+	store := &Redis{connect(options), time.Minute}
 	t.Cleanup(func() { _ = store.Close() })
 	return store, m
 }
@@ -113,7 +113,7 @@ func TestCost(t *testing.T) {
 			c.Keys, c.Cache, c.Now = operator, cache, func() time.Time { return now } // nothing gets old
 		})
 	}
-	m, others := with(store, 0), with(openRedis(t, server.URL()), 0)
+	m, others := with(store, 0), with(openPatient(t, server.URL(), nil), 0)
 	exact, near := testKeeper(t, m), testKeeper(t, with(store, MaxCache))
 	// Redis knows the scripts by now, and there is a connection.
 	if _, _, err := m.EndSession(t.Context(), httptest.NewRecorder(), begins(t, m, 999_999_999).request()); err != nil {
@@ -159,7 +159,7 @@ func TestCost(t *testing.T) {
 
 // TestCheckAllocatesLittle: on the way to Redis and back.
 func TestCheckAllocatesLittle(t *testing.T) {
-	store := openRedis(t, redistest.Start(t).URL())
+	store := openPatient(t, redistest.Start(t).URL(), nil)
 	for name, test := range map[string]struct {
 		cache time.Duration
 		most  float64

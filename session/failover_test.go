@@ -170,7 +170,7 @@ func (c *crowd) tabsAtOnce(t *testing.T) {
 // when they come back, lose nobody whom their replicas knew.
 func TestFailoverSentinel(t *testing.T) {
 	servers := redistest.StartSentinels(t)
-	conformance(t, openRedis(t, servers.URL()))
+	conformance(t, openPatient(t, servers.URL(), nil))
 	c := gather(t, servers.URL())
 	for name, begin := range outages {
 		servers.WaitInSync()
@@ -187,7 +187,7 @@ func TestFailoverSentinel(t *testing.T) {
 	servers.WaitForOne()
 	c.everybodyIsBack(t, "with all servers")
 	c.changes(t)
-	conformance(t, openRedis(t, servers.URL()))
+	conformance(t, openPatient(t, servers.URL(), nil))
 }
 
 // outages are two ways to lose a server: connections are refused, or time out.
@@ -200,7 +200,7 @@ var outages = map[string]func(*redistest.Server){
 // while a part of them moves from one to another.
 func TestFailoverCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, true)
-	conformance(t, openRedis(t, cluster.URL()))
+	conformance(t, openPatient(t, cluster.URL(), nil))
 	c := gather(t, cluster.URL())
 	masters := cluster.Servers[:3]
 	for _, master := range masters {
@@ -229,7 +229,7 @@ func TestFailoverCluster(t *testing.T) {
 	}
 	cluster.WaitReady()
 	c.everybodyIsBack(t, "with all servers")
-	conformance(t, openRedis(t, cluster.URL()))
+	conformance(t, openPatient(t, cluster.URL(), nil))
 	if n := cluster.CrossSlot(); n > 0 {
 		t.Errorf("%d operations on several slots", n)
 	}

@@ -144,7 +144,7 @@ func BenchmarkKeeper(b *testing.B) {
 func TestSessionWeighsLittle(t *testing.T) {
 	server := redistest.Start(t)
 	raw := server.Client()
-	m := testManager(t, openRedis(t, server.URL()), nil)
+	m := testManager(t, openPatient(t, server.URL(), nil), nil)
 	b := newBrowser()
 	remember(t, m, b, Account{UserID: "346511890217304067", ZitadelSession: "346511903119245315", ZitadelToken: "t"}, false)
 	before := weight(t, raw)
@@ -176,7 +176,7 @@ func weight(t *testing.T, raw *redis.Client) (sum int64) {
 // TestSessionFindsItsAccount: wherever the accounts move, without a cookie, and
 // nowhere else.
 func TestSessionFindsItsAccount(t *testing.T) {
-	for name, store := range map[string]Store{"memory": nil, "Redis": openRedis(t, redistest.Start(t).URL())} {
+	for name, store := range map[string]Store{"memory": nil, "Redis": openPatient(t, redistest.Start(t).URL(), nil)} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
 			if store == nil {

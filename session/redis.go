@@ -32,7 +32,10 @@ type RedisConfig struct {
 // SELECT for another database than 0, and CLUSTER|SLOTS and ASKING in a cluster.
 // The sentinels' user needs PING, SUBSCRIBE on all channels, and SENTINEL's
 // GET-MASTER-ADDR-BY-NAME and SENTINELS.
-type Redis struct{ client redis.UniversalClient }
+type Redis struct {
+	client redis.UniversalClient
+	limit  time.Duration // of one operation
+}
 
 // NewRedis reads the URL. It does not connect: torhaus starts while Redis is
 // down, and readiness says so. Errors never hold the URL, which has a password.
@@ -42,7 +45,7 @@ func NewRedis(cfg RedisConfig) (*Redis, error) {
 		return nil, err
 	}
 	quiet()
-	return &Redis{client: connect(options)}, nil
+	return &Redis{connect(options), redisOperation}, nil
 }
 
 // quiet silences go-redis's own log: plain lines on standard error, one for each

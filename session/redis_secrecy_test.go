@@ -52,7 +52,7 @@ func fill(t *testing.T, m *Manager, b *browser) *Attempt {
 func TestDumpShowsNothing(t *testing.T) {
 	server := redistest.Start(t)
 	b := newBrowser()
-	m := testManager(t, openRedis(t, server.URL()), nil)
+	m := testManager(t, openPatient(t, server.URL(), nil), nil)
 	fill(t, m, b)
 	remember(t, m, b, Account{UserID: "346511890217304067", ZitadelToken: "planted-zitadel-token"}, false) // moves: a tombstone names the cookie
 	if err := server.Client().Set(t.Context(), "control", "planted-control", 0).Err(); err != nil {
@@ -93,7 +93,7 @@ func keys(t *testing.T, raw *redis.Client) []string {
 // sealed under the same operator key.
 func TestSwappedRecords(t *testing.T) {
 	server := redistest.Start(t)
-	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
+	m, raw := testManager(t, openPatient(t, server.URL(), nil), nil), server.Client()
 	alices, bobs := newBrowser(), newBrowser()
 	fillOther(t, m, alices)
 	fillOther(t, m, bobs)
@@ -160,7 +160,7 @@ func TestOtherEnvironment(t *testing.T) {
 	server := redistest.Start(t)
 	operator := testKeys(t, 1)
 	in := func(environment string) *Manager {
-		return testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Keys, c.Environment = operator, environment })
+		return testManager(t, openPatient(t, server.URL(), nil), func(c *Config) { c.Keys, c.Environment = operator, environment })
 	}
 	staging, production := in("staging"), in("production")
 	b := newBrowser()
@@ -183,7 +183,7 @@ func TestKeyRotation(t *testing.T) {
 	server := redistest.Start(t)
 	pair := testKeys(t, 2)
 	with := func(keys ...Key) *Manager {
-		return testManager(t, openRedis(t, server.URL()), func(c *Config) { c.Keys = keys })
+		return testManager(t, openPatient(t, server.URL(), nil), func(c *Config) { c.Keys = keys })
 	}
 	before, during, after := with(pair[0]), with(pair[1], pair[0]), with(pair[1])
 	old, young := newBrowser(), newBrowser()
@@ -217,7 +217,7 @@ func fillOther(t *testing.T, m *Manager, b *browser) {
 // anonymous, nothing panics, and a new sign-in works.
 func TestSpoiledRecords(t *testing.T) {
 	server := redistest.Start(t)
-	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
+	m, raw := testManager(t, openPatient(t, server.URL(), nil), nil), server.Client()
 	spoil := map[string]func(key string, value string) error{
 		"flushed": func(key, _ string) error { return raw.Del(t.Context(), key).Err() },
 		"empty":   func(key, _ string) error { return raw.Set(t.Context(), key, "", 0).Err() },
@@ -286,7 +286,7 @@ func TestSpoiledRecords(t *testing.T) {
 // TestLockOverJunk: junk where a lock belongs must not lock anybody out.
 func TestLockOverJunk(t *testing.T) {
 	server := redistest.Start(t)
-	m, raw := testManager(t, openRedis(t, server.URL()), nil), server.Client()
+	m, raw := testManager(t, openPatient(t, server.URL(), nil), nil), server.Client()
 	unlock, err := m.Lock(t.Context(), "name", time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -22,12 +22,7 @@ import (
 // openRedis connects a store.
 func openRedis(t testing.TB, url string) *Redis {
 	t.Helper()
-	return openRedisTLS(t, url, nil)
-}
-
-func openRedisTLS(t testing.TB, url string, trust *tls.Config) *Redis {
-	t.Helper()
-	store, err := NewRedis(RedisConfig{URL: url, TLS: trust})
+	store, err := NewRedis(RedisConfig{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,20 +30,36 @@ func openRedisTLS(t testing.TB, url string, trust *tls.Config) *Redis {
 	return store
 }
 
-func TestRedis(t *testing.T) { conformance(t, openRedis(t, redistest.Start(t).URL())) }
+// openPatient connects a store that waits: for tests of what is done, however long
+// a busy machine takes for it.
+func openPatient(t testing.TB, url string, trust *tls.Config) *Redis {
+	t.Helper()
+	options, err := redisOptions(RedisConfig{URL: url, TLS: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []*time.Duration{&options.DialTimeout, &options.ReadTimeout, &options.WriteTimeout, &options.PoolTimeout} {
+		*limit = time.Minute
+	}
+	store := &Redis{connect(options), time.Minute}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func TestRedis(t *testing.T) { conformance(t, openPatient(t, redistest.Start(t).URL(), nil)) }
 
 // TestRedisTLS: a certificate that is not trusted is refused, whatever else the
 // server could do; nothing is said in the open.
 func TestRedisTLS(t *testing.T) {
 	server, trust := redistest.StartSecure(t)
-	conformance(t, openRedisTLS(t, server.URL(), trust))
+	conformance(t, openPatient(t, server.URL(), trust))
 	sentinel := "rediss+sentinel://" + redistest.Watch(t, server).Address() + "/main"
-	conformance(t, openRedisTLS(t, sentinel, trust))
+	conformance(t, openPatient(t, sentinel, trust))
 	for name, store := range map[string]*Redis{
 		"a stranger's certificate": openRedis(t, server.URL()),
 		"a stranger's sentinel":    openRedis(t, sentinel),
 		"no TLS":                   openRedis(t, "redis://"+server.Address()),
-		"no TLS at the server":     openRedisTLS(t, "rediss://"+redistest.Start(t).Address(), trust),
+		"no TLS at the server":     openPatient(t, "rediss://"+redistest.Start(t).Address(), trust),
 	} {
 		if err := store.Put(t.Context(), "test:key", []byte("x"), time.Minute); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
@@ -76,7 +87,7 @@ func TestPrivateAuthority(t *testing.T) {
 // TestRedisSentinel runs on a server that a sentinel watches; three of each are
 // in [TestFailoverSentinel].
 func TestRedisSentinel(t *testing.T) {
-	conformance(t, openRedis(t, "redis+sentinel://"+redistest.Watch(t, redistest.Start(t)).Address()+"/main"))
+	conformance(t, openPatient(t, "redis+sentinel://"+redistest.Watch(t, redistest.Start(t)).Address()+"/main", nil))
 }
 
 // TestRedisCluster runs on one node that serves all slots: like a large cluster
@@ -84,7 +95,7 @@ func TestRedisSentinel(t *testing.T) {
 // [TestFailoverCluster].
 func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 1, false)
-	store := openRedis(t, cluster.URL())
+	store := openPatient(t, cluster.URL(), nil)
 	conformance(t, store)
 	if n := cluster.CrossSlot(); n > 0 {
 		t.Errorf("%d operations on several slots", n)
@@ -143,8 +154,8 @@ func TestNarrowUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, server := start()
-			conformance(t, openRedis(t, url))
-			m := testManager(t, openRedis(t, url), nil)
+			conformance(t, openPatient(t, url, nil))
+			m := testManager(t, openPatient(t, url, nil), nil)
 			b := newBrowser()
 			a := fill(t, m, b)
 			somebody(t, m, b)

@@ -37,7 +37,7 @@ const (
 // since they know neither what may be repeated nor what it costs.
 func (s *Redis) try(ctx context.Context, kind kind, do func(context.Context) error) error {
 	patience := patienceOf(ctx)
-	ctx, cancel := context.WithTimeout(ctx, patience.left(redisOperation))
+	ctx, cancel := context.WithTimeout(ctx, patience.left(s.limit))
 	defer cancel()
 	err := s.ask(ctx, do)
 	if redis.IsReadOnlyError(err) || kind == repeatable && broke(err) {
