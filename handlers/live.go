@@ -8,8 +8,9 @@ import (
 	"torhaus/web"
 )
 
-// liveSession is who is signed in, for every endpoint that serves an app, and
-// the only way there. An error is the answer already: 401 when nobody is, which
+// What is here is the only way to a session for an endpoint that serves an app.
+
+// liveSession is who is signed in. An error is the answer already: 401 when nobody is, which
 // is also [session.ErrNotFound] to [errors.Is]; 503 when it cannot be told.
 //
 // With slide the request counts as use of the session. Without, it keeps nobody

@@ -28,6 +28,7 @@ func proveDeployed(t *testing.T, start func(*deployed)) {
 		{"cookies", (*deployed).proveCookies},
 		{"a name in another script", (*deployed).proveNames},
 		{"a rule of its own, step-up, token and assertion", (*deployed).proveStepUp},
+		{"refresh", (*deployed).proveRefresh},
 		{"not allowed", (*deployed).proveDenied},
 		{"bodies and methods", (*deployed).proveBodies},
 		{"WebSocket", (*deployed).proveWebSocket},
@@ -238,6 +239,26 @@ func (d *deployed) proveStepUp() {
 	}
 	if _, got := d.reach(b, "GET", d.app+"/", nil); got == nil || got.Header.Get("Authorization") != "" || got.Header.Get("X-Auth-Assertion") != "" {
 		d.t.Errorf("the other app got %v", got)
+	}
+}
+
+// proveRefresh: the app gets a new access token when the old one is about to end, and
+// the visitor notices nothing.
+func (d *deployed) proveRefresh() {
+	d.restart(`{"default": {"token": true}}`)
+	b := newBrowser(d.t)
+	d.signInRemembered(b)
+	given := func() string {
+		response, got := d.reach(b, "GET", d.app+"/", nil)
+		if response.StatusCode != http.StatusOK || got == nil {
+			d.t.Fatalf("somebody who is signed in: %s, and the app got %v", response.Status, got)
+		}
+		return got.Header.Get("Authorization")
+	}
+	first := given()
+	d.zitadel.Advance(refreshDue)
+	if second := given(); !strings.HasPrefix(second, "Bearer ") || second == first {
+		d.t.Errorf("the app got %q, and later %q", first, second)
 	}
 }
 
