@@ -22,7 +22,7 @@ dev:
 
 # test is the only command before a commit, and all that CI runs.
 test: tools check
-	go test -race -shuffle=on -skip '$(HEAVY)' ./...
+	go test -race -shuffle=on -timeout 30m -skip '$(HEAVY)' ./...
 	@packages="$(HEAVY_PACKAGES)"; if [ -n "$$packages" ]; then \
 	  echo "go test -p 1 -run '$(HEAVY)'" $$packages; \
 	  go test -p 1 -count=1 -run '$(HEAVY)' $$packages; fi

@@ -95,7 +95,7 @@ func (s State) askAsEverybody() Step { return s.askFirst(s.everybodysFactors(), 
 func secondFactor(s State) (Step, bool) {
 	ways := s.secondFactors()
 	demanded := len(ways) > 0 || s.secondFactorForced() || s.SettingUp
-	if s.hasPasskey() {
+	if s.passkeyIsFactor() {
 		ways = append(ways, Passkey) // it is both factors
 	}
 	if !demanded || len(ways) == 0 || s.secondFactorIsFresh() {
@@ -177,7 +177,7 @@ func (s State) MultiFactor() bool { return s.sessionIsUsers() && s.secondFactorI
 // passkey with user verification is two factors in one.
 func (s State) secondFactorIsFresh() bool {
 	f := s.Session.Factors
-	if s.hasPasskey() && s.fresh(Passkey, passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
+	if s.passkeyIsFactor() && s.fresh(Passkey, passkeyAt(f), s.Settings.MultiFactorCheckLifetime) {
 		return true
 	}
 	lifetime := s.Settings.SecondFactorCheckLifetime
@@ -279,4 +279,11 @@ func (s State) has(m zitadelclient.AuthMethod) bool { return slices.Contains(s.M
 // hasPasskey reports whether the user has one that policy allows.
 func (s State) hasPasskey() bool {
 	return s.Settings.PasskeysType && s.has(zitadelclient.MethodPasskey)
+}
+
+// passkeyIsFactor reports whether the user's passkey counts on top of a first
+// factor: also where policy allows none any more, if there is nothing else. A
+// password alone would otherwise set up a new factor in its place.
+func (s State) passkeyIsFactor() bool {
+	return s.hasPasskey() || s.has(zitadelclient.MethodPasskey) && len(s.secondFactors()) == 0
 }

@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -182,6 +183,7 @@ func method(m zitadelclient.AuthMethod) func(*flow.State) {
 // TestNext names every situation of a password sign-in, and what comes next.
 func TestNext(t *testing.T) {
 	type change = func(*flow.State)
+	situations := map[string]string{}
 	for _, test := range []struct {
 		name    string
 		changes []change
@@ -279,7 +281,7 @@ func TestNext(t *testing.T) {
 		// What the client demands.
 		{"prompt=login, password shown for it", []change{prompt("login")}, flow.Finish, ""},
 		{"prompt=login, password from before", []change{prompt("login"), before}, flow.Password, flow.ReauthRequired},
-		{"prompt=login, password from a second ago, but not for it", []change{prompt("login"), before, passwordAt(ago(time.Second))}, flow.Password, flow.ReauthRequired},
+		{"prompt=login, password from a second ago, but not for it", []change{prompt("login"), before, passwordAt(ago(10 * time.Millisecond))}, flow.Password, flow.ReauthRequired},
 		{"max_age met", []change{maxAge(time.Hour), before, passwordAt(ago(30 * time.Minute))}, flow.Finish, ""},
 		{"max_age exceeded", []change{maxAge(time.Hour), before, passwordAt(ago(61 * time.Minute))}, flow.Password, flow.ReauthRequired},
 		{"max_age=0, password shown for it", []change{maxAge(0)}, flow.Finish, ""},
@@ -366,6 +368,9 @@ func TestNext(t *testing.T) {
 		{"passkey counts as both", []change{method(zitadelclient.MethodTOTP), byPasskey}, flow.Finish, ""},
 		{"passkey shown too long ago", []change{method(zitadelclient.MethodPasskey), byPasskey, func(s *flow.State) { s.Session.Factors.WebAuthN = ago(13 * time.Hour) }}, flow.Passkey, flow.ReauthRequired},
 		{"passkey enrolled beside the password", []change{method(zitadelclient.MethodPasskey)}, flow.Finish, ""},
+		{"passkeys switched off, nothing forced", []change{noPasskeys, method(zitadelclient.MethodPasskey)}, flow.Finish, ""},
+		{"passkeys switched off, MFA forced: it still counts", []change{noPasskeys, forced, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
+		{"passkeys switched off, MFA forced, TOTP as well", []change{noPasskeys, forced, method(zitadelclient.MethodPasskey), method(zitadelclient.MethodTOTP)}, flow.TOTP, ""},
 		{"passkey enrolled, MFA forced", []change{forced, method(zitadelclient.MethodPasskey)}, flow.Passkey, ""},
 
 		// A factor on offer.
@@ -425,8 +430,6 @@ func TestNext(t *testing.T) {
 		{"passkeys not allowed", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Password, ""},
 		{"passkey shown, and no longer allowed", []change{byPasskey, func(s *flow.State) { s.Settings.PasskeysType = false }}, flow.Password, flow.ReauthRequired},
 		{"passkey alone, passwords are off", []change{identified, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Settings.AllowUsernamePassword = false }}, flow.Passkey, ""},
-		{"passkey, hidden", []change{identified, hiding, method(zitadelclient.MethodPasskey)}, flow.Password, ""},
-		{"passkey, hidden, known to this browser", []change{identified, hiding, method(zitadelclient.MethodPasskey), func(s *flow.State) { s.Recalled = true }}, flow.Passkey, ""},
 		{"a provider alone", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodIDP} }}, flow.Deny, flow.NoMethod},
 		{"code by e-mail alone, not allowed as first", []change{identified, func(s *flow.State) { s.Methods = []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail} }}, flow.Deny, flow.NoMethod},
 		{"code by e-mail as the first factor", []change{identified, emailFirst}, flow.OTPEmail, ""},
@@ -452,6 +455,9 @@ func TestNext(t *testing.T) {
 		{"change required", []change{func(s *flow.State) { s.User.PasswordChangeRequired = true }}, flow.ChangePassword, flow.ChangeRequired},
 		{"expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(91 * 24 * time.Hour) }}, flow.ChangePassword, flow.PasswordExpired},
 		{"not expired", []change{func(s *flow.State) { s.Expiry.MaxAgeDays = 90; s.User.PasswordChanged = ago(89 * 24 * time.Hour) }}, flow.Finish, ""},
+		{"expired, of who came by a passkey, the password stale", []change{byPasskey, passwordAt(ago(241 * time.Hour)), func(s *flow.State) {
+			s.Expiry.MaxAgeDays, s.User.PasswordChanged, s.Shown = 90, ago(91*24*time.Hour), []flow.Kind{flow.Passkey}
+		}}, flow.Finish, ""},
 		{"expires soon", []change{expiring}, flow.ChangePassword, flow.PasswordExpiring},
 		{"expires soon, and put off", []change{expiring, func(s *flow.State) { s.Postponed = true }}, flow.Finish, ""},
 		{"expires soon, seen before the days of warning", []change{expiring, func(s *flow.State) { s.User.PasswordChanged = ago(80 * 24 * time.Hour) }}, flow.Finish, ""},
@@ -476,7 +482,6 @@ func TestNext(t *testing.T) {
 		{"sign-up asked for, not allowed", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowRegister = true, false }}, flow.Deny, flow.RegisterClosed},
 		{"sign-up asked for, passwords off", []change{stranger, noPasswords, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
 		{"sign-up asked for, passkeys off", []change{stranger, noPasskeys, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
-		{"sign-up asked for, neither allowed", []change{stranger, noPasswords, noPasskeys, func(s *flow.State) { s.Request.Create = true }}, flow.Deny, flow.RegisterClosed},
 		{"the form is open", []change{stranger, func(s *flow.State) { s.Registration = flow.Unnamed }}, flow.Register, ""},
 		{"names are known", []change{stranger, func(s *flow.State) { s.Registration = flow.Named }}, flow.RegisterPassword, ""},
 		{"names are known, but sign-up was closed", []change{stranger, func(s *flow.State) { s.Registration, s.Settings.AllowRegister = flow.Named, false }}, flow.Deny, flow.RegisterClosed},
@@ -492,6 +497,14 @@ func TestNext(t *testing.T) {
 			for _, change := range test.changes {
 				change(&s)
 			}
+			facts, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if earlier, known := situations[string(facts)]; known {
+				t.Errorf("the same situation as %q", earlier)
+			}
+			situations[string(facts)] = test.name
 			got := flow.Next(s)
 			if got.Kind != test.want || got.Reason != test.reason {
 				t.Errorf("Next = %s (%s), want %s (%s)", got.Kind, got.Reason, test.want, test.reason)
@@ -791,7 +804,8 @@ func forbidden(s flow.State) string {
 	if !passkey && !word && !provider && !byMail {
 		return "no first factor stands"
 	}
-	second := passkey || stands(flow.TOTP, f.TOTP, 18*time.Hour) || stands(flow.OTPSMS, f.OTPSMS, 18*time.Hour) ||
+	only := has(zitadelclient.MethodPasskey) && !has(zitadelclient.MethodTOTP) && !has(zitadelclient.MethodU2F) && !has(zitadelclient.MethodOTPSMS) && !(has(zitadelclient.MethodOTPEmail) && !byMail)
+	second := passkey || only && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour) || stands(flow.TOTP, f.TOTP, 18*time.Hour) || stands(flow.OTPSMS, f.OTPSMS, 18*time.Hour) ||
 		stands(flow.SecurityKey, f.WebAuthN, 18*time.Hour) || s.RecoveryCodes && stands(flow.RecoveryCode, f.RecoveryCode, 18*time.Hour) || mailed && !byMail
 	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
 		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP && !(m == zitadelclient.MethodOTPEmail && byMail)
@@ -803,10 +817,10 @@ func forbidden(s flow.State) string {
 	if hint := s.Request.HintUserID; hint != "" && hint != u.ID {
 		return "the id_token_hint is of somebody else"
 	}
-	if limit := s.Expiry.MaxAgeDays; limit > 0 && !f.Password.IsZero() && s.Now.Sub(u.PasswordChanged) > time.Duration(limit)*24*time.Hour {
+	if limit := s.Expiry.MaxAgeDays; limit > 0 && word && s.Now.Sub(u.PasswordChanged) > time.Duration(limit)*24*time.Hour {
 		return "the password has expired"
 	}
-	if u.PasswordChangeRequired && !f.Password.IsZero() {
+	if u.PasswordChangeRequired && word {
 		return "the password must be changed"
 	}
 	return ""

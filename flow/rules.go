@@ -139,7 +139,7 @@ func verifiedEmail(s State) (Step, bool) {
 // passwordAge demands a new password where one is required or too old. It binds
 // those who came in by password; a passkey or a provider does not age.
 func passwordAge(s State) (Step, bool) {
-	if s.Session.Factors.Password.IsZero() {
+	if !s.fresh(Password, s.Session.Factors.Password, s.Settings.PasswordCheckLifetime) {
 		return Step{}, false
 	}
 	step := Step{Kind: ChangePassword, Also: []Kind{LoginName}}
@@ -159,7 +159,7 @@ func passwordAge(s State) (Step, bool) {
 func warnOfExpiry(s State) (Step, bool) {
 	expires := s.PasswordExpires()
 	warnFrom := expires.Add(-days(s.Expiry.ExpireWarnDays))
-	if s.Postponed || expires.IsZero() || s.Now.Before(warnFrom) || !slices.Contains(s.Shown, Password) {
+	if s.Postponed || expires.IsZero() || s.Now.Before(warnFrom) || s.Now.After(expires) || !slices.Contains(s.Shown, Password) {
 		return Step{}, false
 	}
 	return Step{Kind: ChangePassword, Reason: PasswordExpiring, Also: []Kind{LoginName}}, true

@@ -131,6 +131,9 @@ func (v *visit) finishClient() error {
 		return err
 	}
 	callback, err := v.Zitadel.Finalize(v.ctx, id, ref(*v.account))
+	if kindOf(err) == zitadelclient.GrantRequired && wantsNoPage(v.attempt.Request) {
+		return v.fail(zitadelclient.AccessDenied)
+	}
 	if err != nil {
 		return v.finalizeFailed(err)
 	}

@@ -422,12 +422,12 @@ func TestNoMethodLooksLikeNobodyWhereHidden(t *testing.T) {
 		for _, path := range append([]string{"/verify", "/passkey"}, firstPages...) {
 			note(b.open(w.auth + path + "?a=" + page.url.Query().Get("a")))
 		}
-		note(b.open(page.url.String()).fill(nil, "reset-button"))
 		for _, call := range w.calls() {
 			if strings.Contains(call, "authentication_methods") || strings.Contains(call, "invite") {
 				t.Errorf("%s: the call %s tells by its time", name, call)
 			}
 		}
+		note(b.open(page.url.String()).fill(nil, "reset-button")) // as long as the real thing takes, whoever it is
 	}
 	for i := range seen[0] {
 		if seen[0][i] != seen[1][i] {

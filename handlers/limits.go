@@ -118,6 +118,12 @@ func (v *visit) limitProvider() error {
 	return v.limit(bucket{"provider-client", v.client(), perClientProvider})
 }
 
+// limitKey bounds ceremonies, by who asks for them alone: a signature cannot be
+// guessed, and a bucket by account would let strangers keep its owner's key out.
+func (v *visit) limitKey() error {
+	return v.limit(bucket{"key-client", v.client(), perClientPassword})
+}
+
 // limitCode bounds guessing at a code. Here all browsers in which the user has
 // signed in share a bucket, apart from the strangers': whoever has stolen a
 // password must not get new tries at the second factor with every session.

@@ -40,7 +40,7 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 	}
 	attempt, err := h.entry(r, query, create)
 	if err != nil {
-		return err
+		return h.refuseSilently(w, r, attempt, err)
 	}
 	signedIn := ""
 	if attempt.Request.Kind == session.KindOwn && !create {
@@ -60,6 +60,26 @@ func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) er
 		return err
 	}
 	return v.proceed()
+}
+
+// refuseSilently answers a client that wants no page (prompt=none) through ZITADEL,
+// also where its request cannot be met at all. An outage is none of its making.
+func (h *Handlers) refuseSilently(w http.ResponseWriter, r *http.Request, attempt *session.Attempt, err error) error {
+	var refused web.Error
+	if attempt == nil || !wantsNoPage(attempt.Request) || !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+		return err
+	}
+	v, beginErr := h.begin(w, r, *attempt)
+	if beginErr != nil {
+		return beginErr
+	}
+	web.EventFrom(r.Context()).Set("refused", err.Error())
+	return v.fail(zitadelclient.LoginRequired)
+}
+
+// wantsNoPage reports whether another client asked with prompt=none.
+func wantsNoPage(request session.Request) bool {
+	return request.Kind == session.KindOIDC && slices.Contains(request.Prompts, string(zitadelclient.PromptNone))
 }
 
 // startBare begins a sign-in without a client for a step page opened directly.
@@ -207,26 +227,38 @@ func requestedProvider(scopes []string) (string, error) {
 	return provider, nil
 }
 
-// requestedOrganization is the organization that the client's scopes ask for.
-func (h *Handlers) requestedOrganization(r *http.Request, scopes []string) (string, error) {
+// requestedOrganization is the organization that the client's scopes ask for. What
+// names none, or two, is refused: to drop it would let in the users of any.
+func (h *Handlers) requestedOrganization(r *http.Request, scopes []string) (organization string, err error) {
 	for _, scope := range scopes {
-		if id, ok := strings.CutPrefix(scope, organizationScope); ok {
-			return id, nil
-		}
-		domain, ok := strings.CutPrefix(scope, domainScope)
-		if !ok {
+		id, byID := strings.CutPrefix(scope, organizationScope)
+		domain, byDomain := strings.CutPrefix(scope, domainScope)
+		switch {
+		case byDomain:
+			if id, err = h.ownerOf(r, domain); err != nil {
+				return "", err
+			}
+		case !byID:
 			continue
 		}
-		found, err := h.Zitadel.Organizations(r.Context(), zitadelclient.OrganizationQuery{Domain: domain})
-		if err != nil {
-			return "", err
+		if id == "" || numeric(id) != id || organization != "" && organization != id {
+			return "", badRequest(errors.New("the scopes name no single organization"))
 		}
-		if len(found) != 1 {
-			return "", badRequest(errors.New("the scope names a domain of no single organization"))
-		}
-		return found[0].ID, nil
+		organization = id
 	}
-	return "", nil
+	return organization, nil
+}
+
+// ownerOf is the organization that owns a domain, "" where there is no single one.
+func (h *Handlers) ownerOf(r *http.Request, domain string) (string, error) {
+	if domain == "" {
+		return "", nil
+	}
+	found, err := h.Zitadel.Organizations(r.Context(), zitadelclient.OrganizationQuery{Domain: domain})
+	if err != nil || len(found) != 1 {
+		return "", err
+	}
+	return found[0].ID, nil
 }
 
 // ownEntry reads what one of our own apps asks for. An unusable return_to is

@@ -120,7 +120,22 @@ func (v *visit) findUser(name string) (*zitadelclient.User, error) {
 	if len(found) != 1 {
 		return nil, nil
 	}
-	return &found[0], nil
+	return v.foundByAddress(found[0], query)
+}
+
+// foundByAddress is a user who was found by an e-mail address or a phone number, if
+// their own organization lets them sign in by it: the search asked another's policy.
+func (v *visit) foundByAddress(user zitadelclient.User, query zitadelclient.UserQuery) (*zitadelclient.User, error) {
+	settings, err := v.Zitadel.LoginSettings(v.ctx, user.OrganizationID)
+	if err != nil {
+		return nil, err
+	}
+	byEmail := query.Email != "" && !settings.DisableLoginWithEmail && strings.EqualFold(user.Email, query.Email)
+	byPhone := query.Phone != "" && !settings.DisableLoginWithPhone && user.Phone == query.Phone
+	if !byEmail && !byPhone {
+		return nil, nil
+	}
+	return &user, nil
 }
 
 // phoneNumber is the E.164 form of what looks like one, the only form that

@@ -86,11 +86,15 @@ func (v *visit) requestResetBy(send func(context.Context, string, string) error)
 	v.attempt.Notice = "notice.reset_sent"
 	v.fresh = false
 	began := v.Now()
-	if id := v.attempt.User.ID; id == "" || !v.mayMail(id) {
+	allowed, err := v.mayResetOwner()
+	if err != nil {
+		return err
+	}
+	if !allowed || !v.mayMail(v.attempt.User.ID) {
 		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
 		return nil
 	}
-	err := send(v.ctx, v.attempt.User.ID, v.resetTemplate())
+	err = send(v.ctx, v.attempt.User.ID, v.resetTemplate())
 	v.mailPace.saw(v.Now().Sub(began))
 	switch kindOf(err) {
 	case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"torhaus/flow"
 	"torhaus/session"
@@ -79,15 +80,13 @@ func submitPasswordSet(v *visit, form url.Values) error {
 	return v.passwordWasReset(password)
 }
 
-// mayResetOwner reports whether the owner of the code may reset a password, by
-// the policy of their own organization. With a link there is only an id that
-// anybody can make up, and the instance may allow what the organization does not.
+// mayResetOwner reports whether the attempt's user may reset a password: by the
+// policy of their own organization, whatever policy the page was shown by, and
+// because they have one, or nothing at all yet. A mailbox alone is no way into an
+// account that has a passkey or a provider and no password.
 func (v *visit) mayResetOwner() (bool, error) {
 	if v.attempt.User.ID == "" {
 		return false, nil
-	}
-	if !v.attempt.FromLink {
-		return true, nil // asked for here, where policy was held before
 	}
 	user, err := v.Zitadel.User(v.ctx, v.attempt.User.ID)
 	if kindOf(err) == zitadelclient.NotFound {
@@ -97,7 +96,11 @@ func (v *visit) mayResetOwner() (bool, error) {
 		return false, err
 	}
 	settings, err := v.Zitadel.LoginSettings(v.ctx, user.OrganizationID)
-	return user.Human && settings.AllowUsernamePassword && !settings.HidePasswordReset, err
+	if err != nil || !user.Human || !settings.AllowUsernamePassword || settings.HidePasswordReset {
+		return false, err
+	}
+	has, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
+	return len(has) == 0 || slices.Contains(has, zitadelclient.MethodPassword), err
 }
 
 // mayResetBySMS reports whether the code can go to a phone. Where policy hides
@@ -116,6 +119,9 @@ func (v *visit) named() bool {
 func (v *visit) sendReset(form url.Values) error {
 	if !v.named() {
 		if err := submitLoginName(v, form); err != nil {
+			return err
+		}
+		if err := v.decide(); err != nil { // for the one who is named by now
 			return err
 		}
 	}

@@ -91,8 +91,23 @@ func submitRegister(v *visit, form url.Values) error {
 	case typed.Method == templates.MethodPasskey:
 		return v.registerWithoutPassword()
 	}
+	hidden, err := v.hidesNewcomers()
+	if err != nil {
+		return err
+	}
+	if hidden {
+		return v.registerWithoutPassword()
+	}
 	typed.Complete = true
 	return nil
+}
+
+// hidesNewcomers reports whether policy hides users. A password is then chosen behind
+// the mailed code, as a passkey is: one that was chosen before could be tried out, and
+// would only be right where the address had no account.
+func (v *visit) hidesNewcomers() (bool, error) {
+	settings, err := v.Zitadel.LoginSettings(v.ctx, v.organization())
+	return settings.IgnoreUnknownUsernames || v.state.Settings.IgnoreUnknownUsernames, err
 }
 
 // checkRegistration holds the form to what ZITADEL accepts and policy demands,
@@ -246,7 +261,7 @@ func (v *visit) createUser(password string) (made bool, err error) {
 	userID, err := v.Zitadel.CreateUser(v.ctx, zitadelclient.NewUser{
 		OrganizationID: organization, GivenName: r.GivenName, FamilyName: r.FamilyName, Email: r.Email,
 		PreferredLanguage: v.plainBase(v.r, v.attempt.Request.UILocales).Lang(),
-		Password:          password, WithoutPassword: r.Method == templates.MethodPasskey, VerifyTemplate: v.verifyTemplate(),
+		Password:          password, WithoutPassword: password == "", VerifyTemplate: v.verifyTemplate(),
 	})
 	switch kindOf(err) {
 	case "":

@@ -50,8 +50,8 @@ func (v *visit) unusableMethod(r *session.Registration) ([]templates.Problem, er
 	return []templates.Problem{{Key: "problem.passwords_unavailable", Field: templates.FieldMethod}}, nil
 }
 
-// registerWithoutPassword makes the account of a newcomer who will sign in with a
-// passkey. Nobody is signed in by that: until the mailed code is typed the new user
+// registerWithoutPassword makes the account of a newcomer whose way to sign in is set
+// up behind the mailed code: a passkey, or where users are hidden any. Nobody is signed in by that: until the mailed code is typed the new user
 // is treated as nobody, which is what a taken address is, so that their pages are
 // the same by construction.
 func (v *visit) registerWithoutPassword() error {

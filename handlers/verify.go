@@ -82,7 +82,7 @@ func (v *visit) codeWasRight() {
 	if r := a.Registration; r != nil && r.Sent {
 		// The sign-up is over, and from here on there is a user like any other
 		// without a way to sign in. This one has said which it shall be.
-		a.Registration, a.Preferred = nil, string(flow.SetUpPasskey)
+		a.Registration, a.Preferred = nil, string(registerMethods[r.Method])
 	}
 	a.Code, a.Verifying, a.Invited = "", false, false
 	a.VerifySent = a.VerifySent && v.state.Session != nil // should the proof run out, another is asked for

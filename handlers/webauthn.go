@@ -59,7 +59,7 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 	if credential == "" {
 		return refuse("", "problem.key_cancelled")
 	}
-	if err := v.limitPassword(); err != nil {
+	if err := v.limitKey(); err != nil {
 		return err
 	}
 	v.attempt.Challenge = nil // signed once, whatever comes of it
@@ -147,7 +147,7 @@ func (v *visit) challengeOnArrival() error {
 // yet it is held in a session that counts for nothing.
 func (v *visit) startCeremony(kind flow.Kind) error {
 	v.attempt.Challenge = nil
-	if err := v.limitPassword(); err != nil {
+	if err := v.limitKey(); err != nil {
 		return err
 	}
 	if v.veiled() {
