@@ -1,7 +1,9 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,9 +23,9 @@ const (
 
 // Recent is [Keeper.Session] as it was at most [Config.Cache] ago. It is for telling
 // an app who is there, and for nothing else: what decides on a sign-in or changes
-// something reads the store. Nobody is never remembered; what this process changes
-// is forgotten before anybody is told that it changed; and whatever is due, a check
-// or the note of a use, is done when it is due.
+// something reads the store. Nobody is never remembered; what this process changes,
+// or finds changed, is forgotten before anybody is told that it changed; and
+// whatever is due, a check or the note of a use, is done when it is due.
 func (k *Keeper) Recent(ctx context.Context, r *http.Request, slide bool) (*Session, error) {
 	m := k.sessions
 	hash := m.sessionHash(r)
@@ -31,17 +33,12 @@ func (k *Keeper) Recent(ctx context.Context, r *http.Request, slide bool) (*Sess
 		return k.Session(ctx, r, slide)
 	}
 	key := m.sessionKey(hash)
-	stored, mark := m.near.get(key)
-	if stored != nil {
+	if stored, _ := m.near.get(key); stored != nil {
 		if s, err := m.openSession(hash, key, stored); err == nil && !k.anythingDue(s, slide) {
 			return s, nil
 		}
 	}
-	s, err := k.Session(ctx, r, slide)
-	if err == nil {
-		m.near.put(key, s.stored, mark)
-	}
-	return s, err
+	return k.Session(ctx, r, slide)
 }
 
 // anythingDue is true when [Keeper.Session] would do more than read.
@@ -54,7 +51,7 @@ func (k *Keeper) anythingDue(s *Session, slide bool) bool {
 // two generations: when the young one is full or has lasted, it becomes the old
 // one, and what was old is gone. So nothing has to be searched for what to drop.
 type nearCache struct {
-	Store  // what is written through it is dropped
+	Store  // what is read through it is kept, what is written is dropped
 	prefix string
 	ttl    time.Duration
 	now    func() time.Time
@@ -101,10 +98,16 @@ func (c *nearCache) get(key string) (stored []byte, mark nearMark) {
 	return nil, mark
 }
 
-// put keeps what a reading brought.
+// put keeps what a reading brought. When another brought something else, the record
+// was changed elsewhere. Which of the two is older cannot be told of readings that
+// went on at once, so neither is kept.
 func (c *nearCache) put(key string, stored []byte, mark nearMark) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.young.differs(key, stored) || c.old.differs(key, stored) {
+		c.forget(key)
+		return
+	}
 	if mark.drops != c.drops {
 		return // it may have been read just before it was changed
 	}
@@ -124,17 +127,45 @@ func (g *generation) remove(key string) {
 	}
 }
 
-// drop forgets records that were written, whether or not that succeeded.
+func (g *generation) differs(key string, stored []byte) bool {
+	record, ok := g.records[key]
+	return ok && !bytes.Equal(record.stored, stored)
+}
+
+// drop forgets records that are gone, or were written, whether or not that succeeded.
 func (c *nearCache) drop(keys ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, key := range keys {
 		if strings.HasPrefix(key, c.prefix) {
-			c.young.remove(key)
-			c.old.remove(key)
-			c.drops++
+			c.forget(key)
 		}
 	}
+}
+
+// forget drops a record, also from the hands of those who are reading it. The lock
+// is held.
+func (c *nearCache) forget(key string) {
+	c.young.remove(key)
+	c.old.remove(key)
+	c.drops++
+}
+
+// Get asks the store, always, and keeps what it says: whoever reads exactly, a watch
+// among them, may tell of it, and nobody is then answered by what was known before.
+func (c *nearCache) Get(ctx context.Context, key string) ([]byte, error) {
+	if !strings.HasPrefix(key, c.prefix) {
+		return c.Store.Get(ctx, key)
+	}
+	_, mark := c.get(key)
+	stored, err := c.Store.Get(ctx, key)
+	switch {
+	case err == nil:
+		c.put(key, stored, mark)
+	case errors.Is(err, ErrNotFound):
+		c.drop(key)
+	}
+	return stored, err
 }
 
 // Put drops what it writes.

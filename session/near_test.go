@@ -68,17 +68,126 @@ func TestRecent(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wants("signed out elsewhere a moment ago", b, nil, 0)
-	for name, exact := range map[string]func() (*Session, error){
-		"session": func() (*Session, error) { return w.near.Session(t.Context(), b.request(), true) },
-		"peek":    func() (*Session, error) { return w.manager.Peek(t.Context(), b.request()) },
-	} {
-		if _, err := exact(); !errors.Is(err, ErrNotFound) {
-			t.Errorf("%s is not exact: %v", name, err)
-		}
-	}
 	w.clock.advance(MaxCache)
 	w.wants("signed out elsewhere", b, ErrNotFound, 1)
 	w.wants("nobody is not remembered", b, ErrNotFound, 1)
+}
+
+// exactly are the ways of this process to learn what a session is, whatever it
+// remembers of it.
+func (w *nearWorld) exactly(b *browser) map[string]func() (*Session, error) {
+	return map[string]func() (*Session, error){
+		"session": func() (*Session, error) { return w.near.Session(w.t.Context(), b.request(), false) },
+		"peek":    func() (*Session, error) { return w.manager.Peek(w.t.Context(), b.request()) },
+	}
+}
+
+// changes has another replica give the session other roles.
+func (w *nearWorld) changes(s *Session, roles ...string) {
+	w.t.Helper()
+	changed, key := *s, w.other.sessionKey(s.hash)
+	changed.Roles = roles
+	if err := w.other.store.Put(w.t.Context(), key, w.other.sessions.Seal(key, changed.encode()), time.Hour); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// wantsRoles fails unless asking tells of these roles.
+func (w *nearWorld) wantsRoles(when string, b *browser, roles ...string) {
+	w.t.Helper()
+	if s, err := w.near.Recent(w.t.Context(), b.request(), false); err != nil || !slices.Equal(s.Roles, roles) {
+		w.t.Errorf("%s: %+v %v, want the roles %v", when, s, err, roles)
+	}
+}
+
+// TestRecentIsNotBehindAnExactReading: once this process has read that a session
+// was ended or changed elsewhere, it tells nobody otherwise.
+func TestRecentIsNotBehindAnExactReading(t *testing.T) {
+	for name := range (&nearWorld{}).exactly(nil) {
+		w := newNearWorld(t)
+		b := newBrowser()
+		own := signIn(t, w.other, b)
+		exactly := w.exactly(b)[name]
+		w.wants(name+": before", b, nil, 1)
+		w.changes(own, "viewer")
+		w.wants(name+": changed elsewhere a moment ago", b, nil, 0)
+		if s, err := exactly(); err != nil || !slices.Equal(s.Roles, []string{"viewer"}) {
+			t.Errorf("%s is not exact: %+v %v", name, s, err)
+		}
+		w.wantsRoles(name+": changed", b, "viewer")
+		w.wants(name+": changed, and known", b, nil, 0)
+		if _, err := w.other.EndSessions(t.Context(), own.Subject); err != nil {
+			t.Fatal(err)
+		}
+		w.wants(name+": ended elsewhere a moment ago", b, nil, 0)
+		if _, err := exactly(); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s is not exact: %v", name, err)
+		}
+		w.wants(name+": ended", b, ErrNotFound, 1)
+	}
+}
+
+// TestRecentIsNotBehindAWatch: whoever is told what became of a session, and asks,
+// is not told what it was before.
+func TestRecentIsNotBehindAWatch(t *testing.T) {
+	w := newNearWorld(t)
+	t.Cleanup(w.manager.StopWatching)
+	b := newBrowser()
+	own := signIn(t, w.other, b)
+	w.wants("before", b, nil, 1)
+	w.manager.watches.every = soon
+	events := watching(t, w.manager, own)
+	w.changes(own, "viewer")
+	if got := <-events; got != SessionRefreshed {
+		t.Fatalf("told %q", got)
+	}
+	w.wantsRoles("refreshed", b, "viewer")
+	if _, err := w.other.EndSessions(t.Context(), own.Subject); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(events); !slices.Equal(got, []Event{SessionEnded}) {
+		t.Fatalf("then told %v", got)
+	}
+	if _, err := w.near.Recent(t.Context(), b.request(), false); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ended: %v", err)
+	}
+}
+
+// TestRecentWhileItChanges: a record that was read just before it was changed
+// elsewhere is not remembered when this process has read the new one meanwhile.
+func TestRecentWhileItChanges(t *testing.T) {
+	for name, remove := range map[string]bool{"changed": false, "gone": true} {
+		c := newClock()
+		store := &interrupted{Memory: NewMemory(c.Now)}
+		m := testManager(t, store, func(cfg *Config) { cfg.Now, cfg.Cache = c.Now, MaxCache })
+		k, b := testKeeper(t, m), newBrowser()
+		s := signIn(t, m, b)
+		key, want := m.sessionKey(s.hash), ErrNotFound
+		changed := *s
+		changed.Roles = []string{"viewer"}
+		m.near.drop(key)
+		store.onGot = func() {
+			store.onGot = nil
+			if err := store.Put(t.Context(), key, m.sessions.Seal(key, changed.encode()), time.Hour); err != nil {
+				t.Error(err)
+			}
+			if remove {
+				_ = store.Delete(t.Context(), key)
+			} else {
+				want = nil
+			}
+			if _, err := m.Peek(t.Context(), b.request()); !errors.Is(err, want) {
+				t.Errorf("%s: read meanwhile: %v", name, err)
+			}
+		}
+		if _, err := k.Recent(t.Context(), b.request(), false); err != nil || store.onGot != nil {
+			t.Errorf("%s: what was read before: %v", name, err)
+		}
+		got, err := k.Recent(t.Context(), b.request(), false)
+		if !errors.Is(err, want) || err == nil && !slices.Equal(got.Roles, changed.Roles) {
+			t.Errorf("%s: afterwards %+v %v", name, got, err)
+		}
+	}
 }
 
 // TestRecentForgets: what this process ends or changes is not remembered when it
@@ -109,7 +218,7 @@ func TestRecentForgets(t *testing.T) {
 	} {
 		w := newNearWorld(t)
 		b := newBrowser()
-		own := signIn(t, w.manager, b)
+		own := signIn(t, w.other, b)
 		w.wants(name+": before", b, nil, 1)
 		if err := end(w.manager, b, own); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -127,6 +236,7 @@ func TestRecentWhileItEnds(t *testing.T) {
 	k := testKeeper(t, m)
 	b := newBrowser()
 	s := signIn(t, m, b)
+	m.near.drop(m.sessionKey(s.hash))
 	store.onGot = func() {
 		store.onGot = nil
 		if _, err := m.EndSessions(t.Context(), s.Subject); err != nil {
@@ -241,7 +351,7 @@ func TestRecentIsBounded(t *testing.T) {
 func TestRecentWhileTheStoreIsDown(t *testing.T) {
 	w := newNearWorld(t)
 	b := newBrowser()
-	signIn(t, w.manager, b)
+	signIn(t, w.other, b)
 	w.wants("before", b, nil, 1)
 	w.store.Store = down{w.store.Store}
 	w.wants("a moment later", b, nil, 0)
