@@ -46,6 +46,16 @@ func (w *world) whoIs(b *browser) (answer *http.Response, took time.Duration) {
 	return answer, time.Since(began)
 }
 
+// mayPass is a proxy's question for a browser, timed.
+func (w *world) mayPass(b *browser) (answer *http.Response, took time.Duration) {
+	w.t.Helper()
+	q := w.questionOf("caddy", b, question{header: fetched()})
+	began := time.Now()
+	answer = serve(w.last.ForwardAuth(), q)
+	lawful(w.t, answer)
+	return answer, time.Since(began)
+}
+
 // A Redis that hangs costs each of a crowd of visitors less than a second, and
 // leaves nothing of them behind. When it goes on, everybody is still signed in.
 func TestFailoverHang(t *testing.T) {
@@ -61,6 +71,10 @@ func TestFailoverHang(t *testing.T) {
 			answer, took := w.whoIs(b)
 			calm(t, "GET /session", answer, took)
 		})
+		crowd.Go(func() {
+			answer, took := w.mayPass(b)
+			calm(t, "/auth", answer, took)
+		})
 	}
 	crowd.Wait()
 	redistest.Until(t, "the requests to leave nothing behind", func() bool { return runtime.NumGoroutine() <= before+20 })
@@ -73,6 +87,10 @@ func TestFailoverHang(t *testing.T) {
 	server.Thaw()
 	redistest.Until(t, "Redis to answer", func() bool {
 		answer, _ := w.whoIs(b)
+		return answer.StatusCode == http.StatusOK
+	})
+	redistest.Until(t, "proxies to be told", func() bool {
+		answer, _ := w.mayPass(b)
 		return answer.StatusCode == http.StatusOK
 	})
 }

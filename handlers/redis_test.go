@@ -78,6 +78,13 @@ func TestRedisTrouble(t *testing.T) {
 				if len(answer.Header["Set-Cookie"]) > 0 || (answer.StatusCode == unknown) != (answer.Header.Get("Retry-After") != "") {
 					t.Errorf("GET /session: %d %v", answer.StatusCode, answer.Header)
 				}
+				proxy, took := w.mayPass(b)
+				if proxy.StatusCode == unknown {
+					calm(t, "/auth", proxy, took)
+				}
+				if again, _ := w.whoIs(b); again.StatusCode == answer.StatusCode && proxy.StatusCode != answer.StatusCode {
+					t.Errorf("a proxy is told %d, an app %d", proxy.StatusCode, answer.StatusCode)
+				}
 				page := newBrowser(t).open(w.auth + "/login?return_to=" + w.app + "/inbox")
 				if page.status == unknown {
 					page.saying("does not answer right now")
