@@ -102,15 +102,47 @@ type hanging struct {
 }
 
 // newHangingWorld is a world on a Redis that hangs when it is told to.
-func newHangingWorld(t *testing.T) (*world, *hanging) {
+func newHangingWorld(t *testing.T, options ...func(*world, *handlers.Config)) (*world, *hanging) {
 	h := &hanging{Server: redistest.Start(t)}
-	return newWorld(t, onRedis(h.URL()), func(w *world, _ *handlers.Config) {
+	hangs := func(w *world, _ *handlers.Config) {
 		w.store = &brokenStore{Store: w.store, before: func() {
 			if h.left.Load() > 0 && h.left.Add(-1) == 0 {
 				h.Freeze()
 			}
 		}}
-	}), h
+	}
+	return newWorld(t, append([]func(*world, *handlers.Config){onRedis(h.URL()), hangs}, options...)...), h
+}
+
+// A proxy's question that needs Redis twice after it began to hang (a use to be
+// noted, and the tokens) waits for it once. Waiting twice takes a second at least;
+// a machine that does something else may take that, too, but not every time.
+func TestFailoverHangBehindAProxy(t *testing.T) {
+	w, redis := newHangingWorld(t, rules(t, `{"token": {"token": true}}`))
+	b := newBrowser(t)
+	w.signIn(b)
+	var took time.Duration
+	for range 5 {
+		w.zitadel.Advance(recheckDue)
+		redistest.Until(t, "Redis to answer", func() bool {
+			return w.ask("caddy", b, question{rule: "token", header: fetched()}).StatusCode == http.StatusOK
+		})
+		w.zitadel.Advance(7 * minute) // a use is to be noted
+		redis.left.Store(2)
+		began := time.Now()
+		answer := w.ask("caddy", b, question{rule: "token", header: fetched()})
+		took = time.Since(began)
+		if redis.left.Load() != 0 {
+			t.Fatal("no use was to be noted, so this test proves nothing")
+		}
+		calm(t, "/auth", answer, took)
+		lawful(t, answer)
+		redis.Thaw()
+		if took < time.Second {
+			return
+		}
+	}
+	t.Errorf("a proxy waits for %v, however often it asks", took)
 }
 
 // follow goes where an answer leads.
