@@ -31,7 +31,7 @@ func (h *Handlers) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := h.recentSession(r, true)
+	s, bearer, err := h.whoPasses(r, rule)
 	if errors.Is(err, session.ErrNotFound) {
 		return h.sendToLogin(w, r, asked, rule.demands, notSignedIn)
 	}
@@ -46,7 +46,19 @@ func (h *Handlers) authorize(w http.ResponseWriter, r *http.Request) error {
 	case rule.lacks(s, h.Now()):
 		return h.sendToLogin(w, r, asked, rule.demands, tooLittleShown)
 	}
-	return h.tell(w, r, s, rule)
+	return h.tell(w, r, s, rule, bearer)
+}
+
+// whoPasses is who asks to pass, and what the app will call others with, where the
+// rule says so. That is settled before the rule is asked: a refresh may end the
+// session, or take the role that the rule asks for.
+func (h *Handlers) whoPasses(r *http.Request, rule rule) (s *session.Session, bearer string, err error) {
+	if !rule.token {
+		s, err = h.recentSession(r, true)
+		return s, "", err
+	}
+	s, tokens, err := h.sessionWithTokens(r, true)
+	return s, "Bearer " + tokens.AccessToken, err
 }
 
 // question reads which kind of proxy asks, and about which rule. It is cut off the

@@ -254,3 +254,58 @@ func (s *countingStore) Take(ctx context.Context, bucket string, rate session.Ra
 	s.operations = append(s.operations, "take")
 	return s.Store.Take(ctx, bucket, rate)
 }
+
+// toTheRefresh moves the time to when a refresh is due and a check is not.
+func (w *world) toTheRefresh(b *browser, between func()) {
+	w.t.Helper()
+	_, answer := w.session(b)
+	due, err := time.Parse(time.RFC3339, answer["refresh_at"].(string))
+	w.must(err)
+	w.zitadel.Advance(due.Sub(w.now()) - minute)
+	w.session(b)
+	between()
+	w.zitadel.Advance(2 * minute)
+}
+
+// Whoever has lost the session by the refresh that the app's token takes is sent to
+// sign in, and at once: also where the old token is still good.
+func TestForwardAuthTokenOfAnEndedSession(t *testing.T) {
+	f := newFleet(t, nil)
+	f.replica(rules(t, `{"api": {"token": true}}`))
+	f.toTheRefresh(f.browser, func() { f.zitadel.LockUser(f.alice) })
+	response := f.world.ask("caddy", f.browser, question{rule: "api", header: navigation()})
+	lawful(t, response)
+	if to := loginURL(t, response); response.StatusCode != http.StatusSeeOther || to == nil {
+		t.Errorf("%s, sent to %v", response.Status, to)
+	}
+}
+
+// The same where another replica has ended it and this one has it in its near cache.
+func TestForwardAuthTokenPastTheNearCache(t *testing.T) {
+	f := newFleet(t, nil)
+	now := f.now()
+	f.replica(cached(&now), rules(t, `{"api": {"token": true}}`))
+	for _, rule := range []string{"default", "api"} {
+		if response := f.world.ask("caddy", f.browser, question{rule: rule}); response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", rule, response.Status)
+		}
+	}
+	_, err := f.manager().EndSessions(t.Context(), f.alice)
+	f.must(err)
+	response := f.world.ask("caddy", f.browser, question{rule: "api", header: navigation()})
+	if to := loginURL(t, response); response.StatusCode != http.StatusSeeOther || to == nil {
+		t.Errorf("%s, sent to %v", response.Status, to)
+	}
+}
+
+// The rule is asked about what the refresh brought, and so is the app told.
+func TestForwardAuthTokenAndRolesBelongTogether(t *testing.T) {
+	w := newWorld(t, askingForRoles, rules(t, `{"api": {"token": true, "any_role": ["editor"]}}`))
+	b := newBrowser(t)
+	w.signInRemembered(b)
+	w.toTheRefresh(b, func() { w.zitadel.AddGrant(w.alice, w.ours.ProjectID, "", "editor") })
+	response := w.ask("caddy", b, question{rule: "api"})
+	if got := response.Header.Get("X-Auth-Roles"); response.StatusCode != http.StatusOK || got != "editor" {
+		t.Errorf("%s, with the roles %q", response.Status, got)
+	}
+}

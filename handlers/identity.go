@@ -18,20 +18,17 @@ var identityHeaders = [...]string{
 
 // tell tells the app behind a proxy who it is, and gives it what the rule says.
 // Cookie is the visitor's without ours, for proxies that cannot take one out.
-func (h *Handlers) tell(w http.ResponseWriter, r *http.Request, s *session.Session, rule rule) error {
-	signed, bearer := "", ""
-	var err error
+func (h *Handlers) tell(w http.ResponseWriter, r *http.Request, s *session.Session, rule rule, bearer string) error {
+	signed := ""
 	if rule.audience != "" {
+		var err error
 		signed, err = h.Assertions.Sign(assertion.Claims{
 			Audience: rule.audience, Subject: s.Subject, Organization: s.OrganizationID,
 			Roles: s.Roles, Methods: s.Methods, AuthTime: s.AuthTime,
 		})
-	}
-	if err == nil && rule.token {
-		bearer, err = h.bearer(r, s)
-	}
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
 	}
 	values := [len(identityHeaders)]string{
 		headerText(s.Subject), headerText(s.Name), headerText(s.Email), headerText(s.OrganizationID), headerList(s.Roles),
@@ -43,15 +40,6 @@ func (h *Handlers) tell(w http.ResponseWriter, r *http.Request, s *session.Sessi
 	}
 	w.WriteHeader(http.StatusOK) // not 204: Envoy takes 200 alone for a yes
 	return nil
-}
-
-// bearer is the session's access token as the app behind a proxy sends it on.
-func (h *Handlers) bearer(r *http.Request, s *session.Session) (string, error) {
-	tokens, err := h.keeper.Tokens(r.Context(), s)
-	if err != nil {
-		return "", unavailable(err) // the session is there: that its tokens are not is trouble
-	}
-	return "Bearer " + tokens.AccessToken, nil
 }
 
 // headerText writes a text so that it survives every proxy: percent-encoded UTF-8,

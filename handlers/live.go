@@ -31,6 +31,14 @@ func (h *Handlers) recentSession(r *http.Request, slide bool) (*session.Session,
 	return live(h.keeper.Recent(r.Context(), r, slide))
 }
 
+// sessionWithTokens is [Handlers.liveSession] with good tokens, which are its own: who
+// has lost the session or a role by the refresh that brought them has lost it here.
+func (h *Handlers) sessionWithTokens(r *http.Request, slide bool) (*session.Session, session.TokenSet, error) {
+	s, tokens, err := h.keeper.WithTokens(r.Context(), r, slide)
+	s, err = live(s, err)
+	return s, tokens, err
+}
+
 func live(s *session.Session, err error) (*session.Session, error) {
 	if errors.Is(err, session.ErrNotFound) {
 		return nil, web.Error{Status: http.StatusUnauthorized, Key: "error.unauthorized", Err: err}

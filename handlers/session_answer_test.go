@@ -198,11 +198,13 @@ func asJSON(t *testing.T, value any) string {
 // anything is for signing out.
 func TestOneWayToASession(t *testing.T) {
 	may := map[string][]string{
-		".keeper.Session(":   {"live.go"},
-		".keeper.Recent(":    {"live.go"},
-		".recentSession(":    {"forwardauth.go", "session.go"}, // which change nothing
-		".Sessions.Session(": {},
-		".Sessions.Peek(":    {"ended.go", "logout.go"},
+		".keeper.Session(":    {"live.go"},
+		".keeper.Recent(":     {"live.go"},
+		".keeper.WithTokens(": {"live.go"},
+		".sessionWithTokens(": {"forwardauth.go"},
+		".recentSession(":     {"forwardauth.go", "session.go"}, // which change nothing
+		".Sessions.Session(":  {},
+		".Sessions.Peek(":     {"ended.go", "logout.go"},
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
