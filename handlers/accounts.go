@@ -55,8 +55,12 @@ func submitAccounts(v *visit, form url.Values) error {
 			if err := v.endOwnSession(account.ZitadelSession); err != nil {
 				return err
 			}
-			v.endZitadelSession(account)
-			return unavailable(v.Sessions.ForgetAccount(v.ctx, v.w, v.r, account.ZitadelSession))
+			// Forgotten first: what ZITADEL is about to delete is offered to nobody.
+			if err := v.Sessions.ForgetAccount(v.ctx, v.w, v.r, account.ZitadelSession); err != nil {
+				return unavailable(err)
+			}
+			v.tellZitadel(&parting{sessions: map[string]bool{account.ZitadelSession: true}})
+			return nil
 		}
 		v.dropProvisional()
 		v.attempt.Recall(account)

@@ -47,7 +47,7 @@ func (h *Handlers) backchannelLogout(w http.ResponseWriter, r *http.Request) err
 	event.Set("ended", len(ended))
 	last := partingFrom(ended)
 	last.sessions = nil // that is how we come to know
-	h.tellZitadel(ctx, last)
+	h.tellZitadel(last)
 	return err
 }
 

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 
 	"torhaus/session"
@@ -42,11 +41,7 @@ func (v *visit) endOwnSession(zitadelSession string) error {
 		return unavailable(err)
 	}
 	_, tokens, err := v.Sessions.EndSession(v.ctx, v.w, v.r)
-	if tokens.RefreshToken != "" {
-		if err := v.Zitadel.Revoke(v.ctx, tokens.RefreshToken); err != nil {
-			v.Logger.WarnContext(v.ctx, "refresh token not revoked", "error", err)
-		}
-	}
+	v.keeper.Discard(tokens)
 	if errors.Is(err, session.ErrNotFound) {
 		return nil
 	}
@@ -57,16 +52,7 @@ func (v *visit) endOwnSession(zitadelSession string) error {
 // called ZITADEL with: a refresh token outlives a password.
 func (v *visit) endSessions(userID, but string) error {
 	ended, err := v.Sessions.EndOtherSessions(v.ctx, userID, but)
-	ctx, cancel := context.WithTimeout(v.ctx, logoutTime)
-	defer cancel()
-	for _, one := range ended {
-		if one.Tokens.RefreshToken == "" {
-			continue
-		}
-		if err := v.Zitadel.Revoke(ctx, one.Tokens.RefreshToken); err != nil {
-			v.Logger.WarnContext(ctx, "refresh token not revoked", "error", err)
-		}
-	}
+	v.keeper.Discard(partingFrom(ended).tokens...)
 	return unavailable(err)
 }
 

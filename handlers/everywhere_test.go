@@ -28,6 +28,7 @@ func TestSignOutEverywhere(t *testing.T) {
 	laptop.open(w.auth+"/logout?post_logout_redirect="+url.QueryEscape(w.app+"/bye")).fill(nil, "everywhere-button").at("/bye")
 	other()
 	w.alone(map[string]*browser{"bob": bob}, map[string]*browser{"laptop": laptop, "phone": phone})
+	w.settle()
 	revocations := 0
 	for _, call := range w.calls() {
 		if call == "POST /oauth/v2/revoke" {
@@ -106,6 +107,7 @@ func TestSignOutEverywhereWhileTheStoreFails(t *testing.T) {
 	w.zitadel.ResetCalls()
 	ask.fill(nil, "everywhere-button").with(http.StatusServiceUnavailable)
 	w.alone(map[string]*browser{"laptop": laptop, "phone": phone}, nil)
+	w.settle()
 	if calls := strings.Join(w.calls(), " "); strings.Contains(calls, "DELETE") || strings.Contains(calls, "revoke") {
 		t.Errorf("ZITADEL was told: %s", calls)
 	}

@@ -97,11 +97,11 @@ func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, h.BasePath.Page("/logout/done", ""))
 }
 
-// signOut ends our session first, and at once; what ZITADEL must be told follows,
-// whatever else fails, and may fail without keeping anybody signed in here.
+// signOut ends our session first, and at once; what ZITADEL must be told follows
+// behind the answer's back, whatever else fails.
 func (h *Handlers) signOut(ctx context.Context, w http.ResponseWriter, r *http.Request, everywhere bool) error {
 	last := partingFrom(nil)
-	defer func() { h.tellZitadel(ctx, last) }()
+	defer func() { h.tellZitadel(last) }()
 	if everywhere {
 		if err := h.endElsewhere(ctx, r, last); err != nil {
 			return unavailable(err) // still signed in here, to try again
@@ -111,7 +111,7 @@ func (h *Handlers) signOut(ctx context.Context, w http.ResponseWriter, r *http.R
 	if err != nil && !errors.Is(err, session.ErrNotFound) {
 		return unavailable(err)
 	}
-	last.refreshTokens = append(last.refreshTokens, tokens.RefreshToken)
+	last.tokens = append(last.tokens, tokens)
 	if ended != nil {
 		// Also when no account holds it any more: a later sign-in of the same
 		// user has put another in its place, and left this one alive.

@@ -15,9 +15,19 @@ import (
 	"torhaus/zitadelclient/zitadeltest"
 )
 
-// live counts a user's ZITADEL sessions.
+// settle waits until ZITADEL was told all that it shall be. What the processes have
+// to tell it after that they tell before they answer.
+func (w *world) settle() {
+	w.t.Helper()
+	for _, h := range w.all {
+		w.must(h.Close())
+	}
+}
+
+// live counts a user's ZITADEL sessions, when it has been told of those that ended.
 func (w *world) live(userID string) int {
 	w.t.Helper()
+	w.settle()
 	found, err := w.client.SearchSessions(w.t.Context(), zitadelclient.SessionQuery{UserID: userID})
 	w.must(err)
 	return len(found)
@@ -26,6 +36,7 @@ func (w *world) live(userID string) int {
 // told fails unless ZITADEL was told these things.
 func (w *world) told(things ...string) {
 	w.t.Helper()
+	w.settle()
 	calls := strings.Join(w.calls(), "\n")
 	for _, thing := range things {
 		if !strings.Contains(calls, thing) {
@@ -79,8 +90,30 @@ func TestSignOutWithoutASessionOfOurs(t *testing.T) {
 	}
 }
 
+// Signing out waits for nothing that ZITADEL has to say: it is done while ZITADEL holds
+// every call back, and what was to be told arrives when it lets go.
+func TestSignOutDoesNotWaitForZitadel(t *testing.T) {
+	for _, action := range []string{"", "everywhere-button"} {
+		f := newFleet(t, nil)
+		ask := f.browser.open(f.auth + "/logout").at("/logout")
+		f.zitadel.ResetCalls()
+		_, letGo := f.hold(zitadeltest.Fault{})
+		var button []string
+		if action != "" {
+			button = append(button, action)
+		}
+		ask.fill(nil, button...).at("/logout/done")
+		f.ask(f.a, http.StatusUnauthorized)
+		letGo()
+		f.told(revoked, deleted)
+		if n := f.live(f.alice); n != 0 || f.zitadel.RefreshTokens(f.alice) != 0 {
+			t.Errorf("%q: %d ZITADEL sessions and %d refresh tokens after", action, n, f.zitadel.RefreshTokens(f.alice))
+		}
+	}
+}
+
 // Signing out is complete here, whatever ZITADEL does; what it can still be told
-// it is told, and the answer does not wait for it for ever.
+// it is told.
 func TestSignOutWhileZitadelFails(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -217,6 +217,7 @@ func (f *fleet) hold(fault zitadeltest.Fault) (held, letGo func()) {
 // settle waits until nothing is under way on the replicas that live.
 func (f *fleet) settle() {
 	f.t.Helper()
+	f.must(f.first.Close())
 	for _, r := range []*replica{f.a, f.b} {
 		f.must(r.h.Close())
 	}

@@ -64,7 +64,7 @@ func (h *Handlers) endSessionByHandle(w http.ResponseWriter, r *http.Request) er
 	}
 	ended, err := h.Sessions.EndSessionByHandle(ctx, own.Subject, handle)
 	last := partingFrom(ended)
-	defer func() { h.tellZitadel(ctx, last) }()
+	defer func() { h.tellZitadel(last) }()
 	if errors.Is(err, session.ErrNotFound) {
 		return web.Error{Status: http.StatusNotFound, Key: "error.not_found", Err: err}
 	}
@@ -113,7 +113,7 @@ func (h *Handlers) endOtherSessions(w http.ResponseWriter, r *http.Request) erro
 	if err == nil {
 		last.everyOneOf, last.but = own.Subject, h.standsOn(ctx, own)
 	}
-	h.tellZitadel(ctx, last)
+	h.tellZitadel(last)
 	if err != nil {
 		return unavailable(err)
 	}

@@ -271,7 +271,8 @@ func TestEndSessionsWhileZitadelFails(t *testing.T) {
 			}
 			w.zitadel.ClearFaults()
 			w.alone(map[string]*browser{"laptop": laptop}, map[string]*browser{"phone": phone})
-			if !strings.Contains(w.log(), "ZITADEL was not told of a sign-out") {
+			w.settle()
+			if !strings.Contains(w.log(), "ZITADEL was not told of an end") {
 				t.Error("the log does not say so")
 			}
 		})

@@ -42,6 +42,7 @@ type world struct {
 	other   zitadeltest.App
 	keyFile string
 	last    *handlers.Handlers // made by the last call of handler
+	all     []*handlers.Handlers
 
 	mu     sync.Mutex
 	waits  []time.Duration // asked of the clock
@@ -161,7 +162,7 @@ func (w *world) handler(options ...func(*world, *handlers.Config)) http.Handler 
 		config.Sessions = w.sessions(func(*session.Config) {})
 	}
 	h := handlers.New(config)
-	w.last = h
+	w.last, w.all = h, append(w.all, h)
 	w.t.Cleanup(func() { w.must(h.Close()) })
 	return h.Public()
 }

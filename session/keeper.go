@@ -52,7 +52,7 @@ const (
 	askTime    = 20 * time.Second         // everything that is asked of the provider
 	flightTime = askTime + 4*time.Second  // and what is stored of it
 	flightLock = flightTime + time.Second // on any other replica
-	revokeTime = 10 * time.Second
+	tellTime   = 10 * time.Second         // of what has ended here
 
 	checkPatience   = 2 * time.Second  // of a request with good tokens
 	refreshPatience = 15 * time.Second // of one without
@@ -213,21 +213,26 @@ func await(ctx context.Context, patience time.Duration, flight <-chan singleflig
 	}
 }
 
-// Discard revokes refresh tokens that nobody will use again. It does not wait, and
-// nothing depends on it.
+// Discard revokes refresh tokens that nobody will use again, as [Keeper.Tell] does.
 func (k *Keeper) Discard(held ...TokenSet) {
 	for _, tokens := range held {
-		if tokens.RefreshToken == "" {
-			continue
+		if tokens.RefreshToken != "" {
+			k.Tell("refresh token", func(ctx context.Context) error { return k.provider.Revoke(ctx, tokens.RefreshToken) })
 		}
-		k.flights.detach(func(ctx context.Context) {
-			ctx, cancel := context.WithTimeout(ctx, revokeTime)
-			defer cancel()
-			if err := k.provider.Revoke(ctx, tokens.RefreshToken); err != nil {
-				k.logger.WarnContext(ctx, "refresh token not revoked", "error", err)
-			}
-		})
 	}
+}
+
+// Tell tells ZITADEL of something that has ended here, which nothing depends on. It
+// does not wait, but [Keeper.Close] does, for as long as a call may take; a call that
+// fails is logged and not made again.
+func (k *Keeper) Tell(what string, call func(context.Context) error) {
+	k.flights.detach(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, tellTime)
+		defer cancel()
+		if err := call(ctx); err != nil {
+			k.logger.WarnContext(ctx, "ZITADEL was not told of an end", "what", what, "error", err)
+		}
+	})
 }
 
 // hurried is a provider that leaves time to store what came of it.
