@@ -52,6 +52,8 @@ func providerStories(b Base) []Story {
 
 func newcomerStories(b Base) []Story {
 	choice := RegisterPage{Base: b, NeedTerms: true, NeedPrivacy: true, Providers: storyProviders[:2]}
+	methods := choice
+	methods.Passwords, methods.Passkeys = true, true
 	filled := RegisterPage{Base: b, NeedTerms: true, NeedPrivacy: true, GivenName: "Anna", FamilyName: "Lindqvist", Email: storyName, FromProvider: storyProvider, Vouched: true}
 	lacking := filled
 	lacking.FamilyName, lacking.Email, lacking.Vouched = "", "", false
@@ -59,6 +61,7 @@ func newcomerStories(b Base) []Story {
 	refused.Base = b.with("problem.name_empty", FieldFamilyName)
 	return []Story{
 		{"register/providers", choice},
+		{"register/providers-and-methods", methods},
 		{"register/from-provider", filled},
 		{"register/from-provider-lacking", lacking},
 		{"register/from-provider-missing", refused},
