@@ -78,7 +78,6 @@ type Handlers struct {
 	codePace     *pace // of checking a mailed code
 	loadPace     *pace // of reading the facts of a session
 	keyPace      *pace // of a challenge for a passkey, or a check of its answer
-	newcomerPace *pace // of making an account of a provider's, which has no password
 
 	keySignUpPace *pace // of making an account that will have a passkey
 	themes        *themes
@@ -102,7 +101,7 @@ func New(cfg Config) *Handlers {
 	}
 	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
 		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace),
-		newcomerPace: newPace(firstLoadPace), keySignUpPace: newPace(firstKeySignUpPace), themes: newThemes()}
+		keySignUpPace: newPace(firstKeySignUpPace), themes: newThemes()}
 	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger, Patience: cfg.Patience})
 	return h
 }

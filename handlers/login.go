@@ -28,7 +28,7 @@ func (h *Handlers) signup(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handlers) start(w http.ResponseWriter, r *http.Request, create bool) error {
 	if err := navigated(r); err != nil {
-		return err
+		return h.refuseInFrame(w, r, err)
 	}
 	if h.Sessions.Conflicting(r) {
 		// Signing in again would not help: the browser goes on sending both.
@@ -75,6 +75,33 @@ func (h *Handlers) refuseSilently(w http.ResponseWriter, r *http.Request, attemp
 	}
 	web.EventFrom(r.Context()).Set("refused", err.Error())
 	return v.fail(zitadelclient.LoginRequired)
+}
+
+// refuseInFrame answers a client that renews its session in a hidden frame: it wants
+// no page (prompt=none), and nothing is completed outside of a top-level navigation.
+// It is told so through ZITADEL, for it would wait in vain.
+func (h *Handlers) refuseInFrame(w http.ResponseWriter, r *http.Request, notHere error) error {
+	query, err := entryQuery(r)
+	if err != nil || r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Dest") != "iframe" {
+		return notHere
+	}
+	id, err := authRequestID(query)
+	if err != nil || id == "" {
+		return notHere
+	}
+	asked, err := h.Zitadel.AuthRequest(r.Context(), id)
+	if err != nil || !slices.Contains(asked.Prompts, zitadelclient.PromptNone) {
+		return notHere
+	}
+	callback, err := h.Zitadel.Fail(r.Context(), id, zitadelclient.LoginRequired)
+	if err != nil {
+		return err
+	}
+	target, err := web.ParseClientRedirect(callback, asked.RedirectURI)
+	if err != nil {
+		return err
+	}
+	return web.Redirect(w, r, target)
 }
 
 // wantsNoPage reports whether another client asked with prompt=none.

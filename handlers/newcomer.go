@@ -3,10 +3,10 @@ package handlers
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"torhaus/flow"
 	"torhaus/session"
+	"torhaus/templates"
 	"torhaus/zitadelclient"
 )
 
@@ -60,25 +60,30 @@ func (v *visit) createNewcomer() error {
 	if err := v.limitRegister(r.Email); err != nil {
 		return err
 	}
-	organization, began := v.organization(), v.Now()
+	if v.concealed() && !v.vouchedAddress() {
+		// Whether an account was made would show at the next return from the
+		// provider, and so whether the address had one.
+		return refuse(templates.FieldEmail, "problem.email_unvouched", v.attempt.Intent.Name)
+	}
+	organization := v.organization()
 	owners, err := v.findOwners()
 	if err != nil {
 		return err
 	}
 	if len(owners) > 0 {
-		return v.newcomerTaken(owners, began)
+		return v.newcomerTaken()
 	}
 	userID, err := v.Zitadel.CreateExternalUser(v.ctx, v.externalUser(organization))
 	switch kindOf(err) {
 	case "":
 	case zitadelclient.AlreadyExists:
-		return v.newcomerTaken(nil, began)
+		return v.newcomerTaken()
 	case zitadelclient.Invalid, zitadelclient.NotFound:
 		return refuse("", "problem.register_failed")
 	default:
 		return err
 	}
-	return v.signInNewcomer(userID, organization, began)
+	return v.signInNewcomer(userID, organization)
 }
 
 // externalUser is the account to make. The address counts as proven only where the
@@ -107,7 +112,7 @@ func (v *visit) vouchedAddress() bool {
 	return n.EmailVerified && n.Email == v.attempt.Registration.Email
 }
 
-func (v *visit) signInNewcomer(userID, organization string, began time.Time) error {
+func (v *visit) signInNewcomer(userID, organization string) error {
 	r := v.attempt.Registration
 	v.attempt.User = session.UserSnapshot{
 		ID: userID, OrganizationID: organization, LoginName: r.Email, DisplayName: r.GivenName + " " + r.FamilyName,
@@ -116,7 +121,6 @@ func (v *visit) signInNewcomer(userID, organization string, began time.Time) err
 	v.attempt.LoginName = r.Email
 	v.attempt.VerifySent = !v.vouchedAddress() // with the creation itself
 	err := v.checkIntent(func(checks zitadelclient.Checks) error { return v.firstSession(userID, checks) })
-	v.newcomerPace.saw(v.Now().Sub(began))
 	if kindOf(err) == notZitadels || err == nil {
 		return err
 	}
@@ -127,16 +131,10 @@ func (v *visit) signInNewcomer(userID, organization string, began time.Time) err
 	return nil
 }
 
-// newcomerTaken answers somebody whose address has an account. Its owner is told to
-// sign in as before: who comes with an address that the provider vouches for is no
-// stranger to it. Anybody else is told as much as the first page tells of any
-// address: where policy hides users, the answer is that of a new account.
-func (v *visit) newcomerTaken(owners []zitadelclient.User, began time.Time) error {
-	if !v.vouchedAddress() && v.concealed() {
-		v.attempt.Intent, v.attempt.VerifySent = nil, true // or so it looks
-		v.tellOwner(owners)
-		return v.addressTaken(began, v.newcomerPace)
-	}
+// newcomerTaken answers somebody whose address has an account: sign in as before. Who
+// comes with an address that the provider vouches for is no stranger to it, and where
+// it does not, the first page tells as much of any address.
+func (v *visit) newcomerTaken() error {
 	address := v.attempt.Registration.Email
 	v.abandon("notice.address_taken")
 	v.attempt.ForgetUser()

@@ -92,6 +92,27 @@ func TestScopesThatNameNoOrganization(t *testing.T) {
 	b.open(strings.Replace(w.authorizeURL(""), "scope=openid", "scope=openid+"+twice, 1)).at("/cb")
 }
 
+// A client that renews in a hidden frame is answered, and not with a page; nothing
+// else is done in a frame, and an image is none.
+func TestPromptNoneInAFrame(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	for dest, want := range map[string]string{"iframe": "login_required", "image": ""} {
+		for _, extra := range []string{"&prompt=none", ""} {
+			b.header = http.Header{"Sec-Fetch-Dest": {dest}}
+			page := b.open(w.authorizeURL(extra))
+			if extra == "" || want == "" {
+				page.with(http.StatusForbidden)
+				continue
+			}
+			if got := page.at("/cb").url.Query(); got.Get("error") != want || got.Get("code") != "" {
+				t.Errorf("in an %s with %q: %v", dest, extra, got)
+			}
+		}
+	}
+}
+
 // A grant that is missing is told to a client that wants no page, too.
 func TestPromptNoneWithoutAGrant(t *testing.T) {
 	w := newWorld(t)

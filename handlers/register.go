@@ -211,7 +211,7 @@ func submitRegisterPassword(v *visit, form url.Values) error {
 		return err
 	}
 	if !made {
-		return v.addressTaken(began, v.signUpPace)
+		return v.addressTaken(began)
 	}
 	err = v.firstSession(v.attempt.User.ID, zitadelclient.Checks{Password: password})
 	v.signUpPace.saw(v.Now().Sub(began))
@@ -313,9 +313,9 @@ func (v *visit) tellOwner(owners []zitadelclient.User) {
 
 // addressTaken answers a sign-up with an address that has an account exactly as
 // it answers a new one.
-func (v *visit) addressTaken(began time.Time, pace *pace) error {
+func (v *visit) addressTaken(began time.Time) error {
 	v.attempt.Registration.Taken = true
 	v.fresh = false
-	pace.even(v.ctx, v.Wait, began, v.Now)
+	v.signUpPace.even(v.ctx, v.Wait, began, v.Now)
 	return unavailable(v.Sessions.RefreshAccounts(v.ctx, v.w, v.r)) // the same cookie that a new account gets
 }
