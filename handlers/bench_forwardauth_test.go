@@ -35,9 +35,7 @@ const (
 func BenchmarkForwardAuth(b *testing.B) {
 	for name, cache := range map[string]time.Duration{"redis": 0, "near": session.MaxCache} {
 		b.Run(name, func(b *testing.B) {
-			testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{
-				{Name: b.Name(), F: func(t *testing.T) { benchForwardAuth(b, t, cache) }},
-			})
+			borrow(b.Name(), func(t *testing.T) { benchForwardAuth(b, t, cache) })
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +12,15 @@ import (
 // newWorld takes a *testing.T; a benchmark borrows one for its set-up.
 func benchmarkWorld(b *testing.B, run func(*testing.T, *world)) {
 	b.Helper()
-	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: b.Name(), F: func(t *testing.T) { run(t, newWorld(t)) }}})
+	borrow(b.Name(), func(t *testing.T) { run(t, newWorld(t)) })
+}
+
+// borrow runs something that wants a *testing.T where there is none, in a benchmark or
+// a fuzz target, whatever -run and -skip say.
+func borrow(name string, run func(*testing.T)) {
+	skip := flag.Lookup("test.skip").Value.String()
+	every := func(pattern, _ string) (bool, error) { return pattern != skip, nil }
+	testing.RunTests(every, []testing.InternalTest{{Name: name, F: run}})
 }
 
 // BenchmarkSession is what an app's page costs that asks who is signed in, with

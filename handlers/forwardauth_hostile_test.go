@@ -271,7 +271,7 @@ func FuzzForwardAuthOriginal(f *testing.F) {
 	f.Add("app.example.localhost:8500", "/a?b#c", "POST")
 	f.Add("evil.example.org", "//evil.example.org/\\", "get")
 	var w *world
-	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "world", F: func(t *testing.T) { w = newWorld(t) }}})
+	borrow("world", func(t *testing.T) { w = newWorld(t) })
 	f.Fuzz(func(t *testing.T, host, uri, method string) {
 		for _, kind := range proxies {
 			r := w.questionOf(kind, nil, question{header: navigation()})

@@ -269,9 +269,9 @@ func TestEndSessionsWhileZitadelFails(t *testing.T) {
 			if got := w.script(laptop, "DELETE", "/sessions"); got.status != http.StatusNoContent {
 				t.Errorf("%d %s", got.status, got.body)
 			}
+			w.settle() // before it is back: it is told behind the answer's back
 			w.zitadel.ClearFaults()
 			w.alone(map[string]*browser{"laptop": laptop}, map[string]*browser{"phone": phone})
-			w.settle()
 			if !strings.Contains(w.log(), "ZITADEL was not told of an end") {
 				t.Error("the log does not say so")
 			}
