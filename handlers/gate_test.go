@@ -333,6 +333,7 @@ func TestChangeEndsOtherSessions(t *testing.T) {
 	if status, _ := w.session(there); status != http.StatusUnauthorized {
 		t.Errorf("there: %d", status)
 	}
+	w.settle()
 	if calls := strings.Join(w.calls(), "\n"); !strings.Contains(calls, "/oauth/v2/revoke") {
 		t.Errorf("what the other session held was not revoked:\n%s", calls)
 	}

@@ -247,6 +247,7 @@ func TestSignOut(t *testing.T) {
 	if status, _ := w.session(b); status != http.StatusUnauthorized {
 		t.Error("still signed in")
 	}
+	w.settle()
 	calls := strings.Join(w.calls(), "\n")
 	if !strings.Contains(calls, "/oauth/v2/revoke") || !strings.Contains(calls, "DELETE") {
 		t.Errorf("ZITADEL was not told:\n%s", calls)
