@@ -76,6 +76,11 @@ func (v *visit) checkKey(kind flow.Kind, assertion json.RawMessage) error {
 		check = v.updateVeiledSession
 	}
 	err := check(zitadelclient.Checks{WebAuthN: assertion})
+	switch kind := kindOf(err); {
+	case !v.veiled():
+	case kind == zitadelclient.NotActive, kind == zitadelclient.NotFound, kind == zitadelclient.SessionEnded:
+		return refuse("", "problem.key_refused") // locked or gone since: in the words that nobody gets
+	}
 	switch kindOf(err) {
 	case "":
 		v.showed(kind)
