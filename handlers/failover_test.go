@@ -98,8 +98,12 @@ func TestFailoverHang(t *testing.T) {
 // hanging is a Redis that begins to hang at a certain operation.
 type hanging struct {
 	*redistest.Server
-	left atomic.Int32 // operations until then; 0 for never
+	left  atomic.Int32 // operations until then; 0 for never
+	waits atomic.Int32 // operations that were waited for as long as it is done at most
 }
+
+// longWait tells an operation that was waited for from one that was given up soon.
+const longWait = 250 * time.Millisecond
 
 // newHangingWorld is a world on a Redis that hangs when it is told to.
 func newHangingWorld(t *testing.T, options ...func(*world, *handlers.Config)) (*world, *hanging) {
@@ -108,6 +112,10 @@ func newHangingWorld(t *testing.T, options ...func(*world, *handlers.Config)) (*
 		w.store = &brokenStore{Store: w.store, before: func() {
 			if h.left.Load() > 0 && h.left.Add(-1) == 0 {
 				h.Freeze()
+			}
+		}, after: func(took time.Duration) {
+			if took > longWait {
+				h.waits.Add(1)
 			}
 		}}
 	}
@@ -153,8 +161,8 @@ func (w *world) follow(b *browser, answer *http.Response) *page {
 	return b.open(target.String())
 }
 
-// Wherever in a request Redis begins to hang, the visitor waits for less than a
-// second; and when it goes on, the same form leads to where it leads.
+// Wherever in a request Redis begins to hang, the visitor waits for it once, less
+// than a second; and when it goes on, the same form leads to where it leads.
 func TestFailoverHangInTheMiddle(t *testing.T) {
 	for name, test := range map[string]struct {
 		begin func(*world, *browser) *page
@@ -179,6 +187,7 @@ func TestFailoverHangInTheMiddle(t *testing.T) {
 				redis.Do("FLUSHALL") // no limit is used up, and nobody is signed in
 				page := test.begin(w, newBrowser(t))
 				method, action, form := page.form(test.form)
+				redis.waits.Store(0)
 				redis.left.Store(operation)
 				began := time.Now()
 				answer := page.b.do(method, action, form)
@@ -188,6 +197,9 @@ func TestFailoverHangInTheMiddle(t *testing.T) {
 					w.follow(page.b, answer).at(test.end)
 					t.Logf("%d operations", operation-redis.left.Load())
 					return
+				}
+				if waits := redis.waits.Load(); waits > 1 {
+					t.Errorf("Redis hangs at operation %d: it is waited for %d times", operation, waits)
 				}
 				if took > bearable || answer.StatusCode >= 500 && answer.StatusCode != http.StatusServiceUnavailable {
 					t.Errorf("Redis hangs at operation %d: %d after %v", operation, answer.StatusCode, took)

@@ -124,80 +124,62 @@ func TestBrowserLeavesInTheMiddle(t *testing.T) {
 type brokenStore struct {
 	session.Store
 	broken bool
-	before func() // each operation; nil for nothing
+	before func()              // each operation; nil for nothing
+	after  func(time.Duration) // what an operation took; nil for nothing
 }
 
-func (s *brokenStore) trouble() error {
+func (s *brokenStore) do(operation func() error) error {
 	if s.before != nil {
 		s.before()
 	}
 	if s.broken {
 		return session.ErrUnavailable
 	}
-	return nil
+	began := time.Now()
+	err := operation()
+	if s.after != nil {
+		s.after(time.Since(began))
+	}
+	return err
 }
 
-func (s *brokenStore) Get(ctx context.Context, key string) ([]byte, error) {
-	if err := s.trouble(); err != nil {
-		return nil, err
-	}
-	return s.Store.Get(ctx, key)
+func (s *brokenStore) Get(ctx context.Context, key string) (value []byte, err error) {
+	err = s.do(func() error { value, err = s.Store.Get(ctx, key); return err })
+	return value, err
 }
 
 func (s *brokenStore) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Put(ctx, key, value, ttl)
+	return s.do(func() error { return s.Store.Put(ctx, key, value, ttl) })
 }
 
 func (s *brokenStore) Swap(ctx context.Context, key string, from, to []byte, ttl time.Duration) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Swap(ctx, key, from, to, ttl)
+	return s.do(func() error { return s.Store.Swap(ctx, key, from, to, ttl) })
 }
 
 func (s *brokenStore) Delete(ctx context.Context, keys ...string) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Delete(ctx, keys...)
+	return s.do(func() error { return s.Store.Delete(ctx, keys...) })
 }
 
 func (s *brokenStore) Add(ctx context.Context, index, member string, ttl time.Duration) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Add(ctx, index, member, ttl)
+	return s.do(func() error { return s.Store.Add(ctx, index, member, ttl) })
 }
 
 func (s *brokenStore) Remove(ctx context.Context, index, member string) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Remove(ctx, index, member)
+	return s.do(func() error { return s.Store.Remove(ctx, index, member) })
 }
 
-func (s *brokenStore) Members(ctx context.Context, index string) ([]string, error) {
-	if err := s.trouble(); err != nil {
-		return nil, err
-	}
-	return s.Store.Members(ctx, index)
+func (s *brokenStore) Members(ctx context.Context, index string) (members []string, err error) {
+	err = s.do(func() error { members, err = s.Store.Members(ctx, index); return err })
+	return members, err
 }
 
-func (s *brokenStore) Take(ctx context.Context, bucket string, rate session.Rate) (time.Duration, error) {
-	if err := s.trouble(); err != nil {
-		return 0, err
-	}
-	return s.Store.Take(ctx, bucket, rate)
+func (s *brokenStore) Take(ctx context.Context, bucket string, rate session.Rate) (wait time.Duration, err error) {
+	err = s.do(func() error { wait, err = s.Store.Take(ctx, bucket, rate); return err })
+	return wait, err
 }
 
 func (s *brokenStore) Ping(ctx context.Context) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.Store.Ping(ctx)
+	return s.do(func() error { return s.Store.Ping(ctx) })
 }
 
 func newBreakableWorld(t *testing.T) (*world, *brokenStore) {
