@@ -44,7 +44,9 @@ func TestStepUpAsksForTheMissingFactorAlone(t *testing.T) {
 	}
 	w.zitadel.ResetCalls()
 	b.open(w.auth + "/login?mfa=true&return_to=" + w.app + "/vault").at("/vault")
-	if calls := w.calls(); len(calls) > 0 {
+	// The tokens that the step-up replaced may be revoked after its answer.
+	calls := slices.DeleteFunc(w.calls(), func(call string) bool { return call == revoked })
+	if len(calls) > 0 {
 		t.Errorf("a session that has what is asked for was asked about: %v", calls)
 	}
 }
