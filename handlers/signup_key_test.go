@@ -194,7 +194,7 @@ func (b *browser) names(address string) (names []string) {
 // The time of it is made the same, too: whatever needed fewer or other calls waits
 // as long as the real thing takes, at the form, at a code and at a new mail.
 func TestSignUpWithAPasskeyIsPaced(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, (&stoppedClock{}).wind)
 	took := func(email string) (waits [][]time.Duration) {
 		b := newBrowser(t)
 		since := func(page *page) *page {

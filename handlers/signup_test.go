@@ -66,7 +66,7 @@ func TestVerificationLinkInAnotherBrowser(t *testing.T) {
 // A taken address looks like a new one, on every page and in every header; the
 // owner is told by mail.
 func TestSignUpWithATakenAddress(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, (&stoppedClock{}).wind)
 	fresh, taken := newBrowser(t), newBrowser(t)
 	free := w.signUp(fresh, "alicf@example.com")
 	known := w.signUp(taken, "alice@example.com")
