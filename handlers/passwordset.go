@@ -132,6 +132,9 @@ func (v *visit) sendReset(form url.Values) error {
 // asked for the code goes on signed in; one that merely opened the link does
 // not: whoever reads a mail is not yet whoever began the sign-in.
 func (v *visit) passwordWasReset(password string) error {
+	if err := v.inheritLate(); err != nil {
+		return err
+	}
 	userID, fromLink := v.attempt.User.ID, v.attempt.FromLink
 	v.attempt.Resetting, v.attempt.Code = false, "" // the code is spent, whatever follows
 	v.attempt.Notice = "notice.password_set"
@@ -165,7 +168,7 @@ func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prep
 		Request: session.Request{Kind: session.KindBare, Created: h.Now()}, FromLink: true, Code: code,
 		User: session.UserSnapshot{ID: userID, State: string(zitadelclient.UserActive), Methods: []string{}},
 	}
-	if err := h.inherit(r, attempt); err != nil {
+	if err := h.inherit(r, attempt, false); err != nil {
 		return true, err
 	}
 	prepare(attempt)
@@ -177,13 +180,17 @@ func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prep
 }
 
 // inherit lets a link that is opened in the browser that asked for it go on with
-// what was begun there.
-func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt) error {
+// what was begun there. Where users are hidden it does so once the code was right:
+// before, a made-up link would tell whether a name and an id belong together.
+func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt, codeWasRight bool) error {
 	waiting, err := h.Sessions.Attempts(r.Context(), r)
 	if err != nil {
 		return unavailable(err)
 	}
 	for _, a := range waiting {
+		if a.Concealed && !codeWasRight {
+			continue
+		}
 		if attempt.User.ID != "" && a.User.ID == attempt.User.ID && a.Outcome == nil && !a.FromLink {
 			attempt.Request, attempt.User, attempt.Organization = a.Request, a.User, a.Organization
 			attempt.LoginName, attempt.ZitadelSession, attempt.FromLink = a.LoginName, a.ZitadelSession, false
@@ -192,6 +199,14 @@ func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt) error {
 		}
 	}
 	return nil
+}
+
+// inheritLate is for a link whose code was right just now.
+func (v *visit) inheritLate() error {
+	if !v.attempt.FromLink {
+		return nil
+	}
+	return v.inherit(v.r, v.attempt, true)
 }
 
 // getPasswordSet also takes the links of reset mails.

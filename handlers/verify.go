@@ -65,8 +65,7 @@ func submitVerify(v *visit, form url.Values) error {
 	default:
 		return err
 	}
-	v.codeWasRight()
-	return nil
+	return v.codeWasRight()
 }
 
 // firstMethod is the purpose of a proof: to set up a way to sign in for a user who
@@ -76,7 +75,10 @@ const firstMethod = string(flow.SetUpAuthenticator)
 // codeWasRight notes that the mailbox of this very user was proven in this very
 // attempt. A code of somebody else's was not right (CVE-2026-105209): ZITADEL holds
 // it against the user that the attempt is about.
-func (v *visit) codeWasRight() {
+func (v *visit) codeWasRight() error {
+	if err := v.inheritLate(); err != nil {
+		return err
+	}
 	a := v.attempt
 	a.Prove(firstMethod, v.Now())
 	if r := a.Registration; r != nil && r.Sent {
@@ -88,6 +90,7 @@ func (v *visit) codeWasRight() {
 	a.VerifySent = a.VerifySent && v.state.Session != nil // should the proof run out, another is asked for
 	a.Verified = a.FromLink
 	v.fresh = false
+	return nil
 }
 
 // resendVerification mails a new code; the older ones stop working. For a taken
