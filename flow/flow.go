@@ -70,6 +70,7 @@ const (
 	NotAPerson         Reason = "not_a_person"        // a machine user
 	OrganizationClosed Reason = "organization_closed" // the user's organization is deactivated
 	WrongOrganization  Reason = "wrong_organization"  // the client asked for users of another one
+	WrongUser          Reason = "wrong_user"          // the client asked for somebody else (id_token_hint)
 	NoMethod           Reason = "no_method"           // no way to sign in that policy and user share
 	Invited            Reason = "invited"             // no way to sign in at all: a mailed code opens the first
 	RegisterClosed     Reason = "register_closed"     // prompt=create where nobody may register

@@ -294,7 +294,7 @@ func TestNext(t *testing.T) {
 		{"the requested organization", []change{func(s *flow.State) { s.Request.Organization = "10" }}, flow.Finish, ""},
 		{"another organization", []change{func(s *flow.State) { s.Request.Organization = "11" }}, flow.Deny, flow.WrongOrganization},
 		{"id_token_hint of this user", []change{func(s *flow.State) { s.Request.HintUserID = "1" }}, flow.Finish, ""},
-		{"id_token_hint of another user", []change{func(s *flow.State) { s.Request.HintUserID = "2" }}, flow.LoginName, flow.ReauthRequired},
+		{"id_token_hint of another user", []change{func(s *flow.State) { s.Request.HintUserID = "2" }}, flow.LoginName, flow.WrongUser},
 
 		// Who may not.
 		{"locked", []change{state(zitadelclient.UserLocked)}, flow.Deny, flow.UserLocked},

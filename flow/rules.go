@@ -123,7 +123,7 @@ func acceptable(s State) (Step, bool) {
 	case s.Request.HintUserID != "" && s.Request.HintUserID != s.User.ID && s.sessionIsUsers():
 		// An id_token_hint of somebody else: their session must not be handed
 		// out under this name (OIDC Core 3.1.2.1), and ZITADEL does not check.
-		return Step{Kind: LoginName, Reason: ReauthRequired}, true
+		return Step{Kind: LoginName, Reason: WrongUser}, true
 	}
 	return Step{}, false
 }

@@ -177,13 +177,14 @@ func (v *visit) countAccounts() error {
 	return err
 }
 
-// choices are the accounts that may be chosen here: those of the organization
-// and of the provider that are asked for.
+// choices are the accounts that may be chosen here: those of the organization, of
+// the provider and of the user that are asked for.
 func (v *visit) choices() ([]session.Account, error) {
 	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
 	return slices.DeleteFunc(offered(accounts), func(a session.Account) bool {
 		return v.attempt.Organization != "" && a.OrganizationID != v.attempt.Organization ||
-			v.attempt.Request.Provider != "" && a.Provider != v.attempt.Request.Provider
+			v.attempt.Request.Provider != "" && a.Provider != v.attempt.Request.Provider ||
+			v.attempt.Request.HintUserID != "" && a.UserID != v.attempt.Request.HintUserID
 	}), unavailable(err)
 }
 

@@ -29,6 +29,9 @@ func showLoginName(v *visit) (templates.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.step.Reason == flow.WrongUser && v.problem == nil {
+		v.problem = &problem{Problem: templates.Problem{Key: "problem.wrong_user"}} // or who is meant would wonder
+	}
 	return templates.LoginNamePage{
 		Base:        v.base(),
 		LoginName:   v.attempt.LoginName,
