@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"torhaus/flow"
+	"torhaus/session"
 	"torhaus/templates"
 	"torhaus/web"
 	"torhaus/zitadelclient"
@@ -217,21 +218,44 @@ func (h *Handlers) getOTPEmail(w http.ResponseWriter, r *http.Request) error {
 	if err := navigated(r); err != nil {
 		return err
 	}
+	v := &visit{Handlers: h, w: w, r: r, ctx: r.Context()}
+	id := numeric(query.Get("sessionId"))
+	if v.attempt, err = h.awaitingMail(r, id); err != nil {
+		return err
+	}
+	unlock, err := v.alone() // a form that is worked on must not lose to the link
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if v.attempt, err = h.awaitingMail(r, id); err != nil {
+		return err
+	}
+	if v.attempt.Outcome != nil {
+		return v.repeatOutcome()
+	}
+	v.attempt.Code = cleanCode(query.Get("code"))
+	if err := v.save(); err != nil {
+		return err
+	}
+	return web.Redirect(w, r, v.path(otpEmailStep.path))
+}
+
+// awaitingMail finds the attempt of this browser that waits for a code which was
+// mailed for a ZITADEL session, or else one that such a code has ended.
+func (h *Handlers) awaitingMail(r *http.Request, zitadelSession string) (*session.Attempt, error) {
 	attempts, err := h.Sessions.Attempts(r.Context(), r)
 	if err != nil {
-		return unavailable(err)
+		return nil, unavailable(err)
 	}
-	id := numeric(query.Get("sessionId"))
-	for _, a := range attempts {
-		if id == "" || a.ZitadelSession != id || a.Outcome != nil || !slices.Contains(a.CodesSent, templates.WayEmail) {
-			continue
-		}
-		a.Code = cleanCode(query.Get("code"))
-		v := &visit{Handlers: h, w: w, r: r, ctx: r.Context(), attempt: a}
-		if err := v.save(); err != nil {
-			return err
-		}
-		return web.Redirect(w, r, v.path(otpEmailStep.path))
+	attempts = slices.DeleteFunc(attempts, func(a *session.Attempt) bool {
+		return zitadelSession == "" || a.ZitadelSession != zitadelSession || !slices.Contains(a.CodesSent, templates.WayEmail)
+	})
+	if i := slices.IndexFunc(attempts, func(a *session.Attempt) bool { return a.Outcome == nil }); i >= 0 {
+		return attempts[i], nil
 	}
-	return web.Error{Status: http.StatusForbidden, Key: "error.session_other", Err: errors.New("no sign-in of this browser waits for the code")}
+	if len(attempts) > 0 {
+		return attempts[0], nil
+	}
+	return nil, web.Error{Status: http.StatusForbidden, Key: "error.session_other", Err: errors.New("no sign-in of this browser waits for the code")}
 }

@@ -85,9 +85,9 @@ func (h *Handlers) takeReturn(w http.ResponseWriter, r *http.Request, query url.
 	if v.attempt, err = h.awaitingReturn(r, query.Get("id")); err != nil {
 		return err
 	}
-	unlock, err := h.Sessions.Lock(v.ctx, "attempt:"+v.attempt.Short, submitTime)
+	unlock, err := v.alone()
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	defer unlock()
 	if v.attempt, err = h.awaitingReturn(r, query.Get("id")); err != nil {

@@ -199,16 +199,16 @@ func (f *fleet) holdRefresh() (held, letGo func()) {
 }
 
 // hold has what the fault matches wait until let go.
-func (f *fleet) hold(fault zitadeltest.Fault) (held, letGo func()) {
+func (w *world) hold(fault zitadeltest.Fault) (held, letGo func()) {
 	until := make(chan struct{})
 	fault.Until = until
-	f.zitadel.Fault(fault)
+	w.zitadel.Fault(fault)
 	letGo = sync.OnceFunc(func() { close(until) })
-	f.t.Cleanup(letGo)
+	w.t.Cleanup(letGo)
 	return func() {
-		f.t.Helper()
-		for f.zitadel.Held() == 0 {
-			f.must(f.t.Context().Err())
+		w.t.Helper()
+		for w.zitadel.Held() == 0 {
+			w.must(w.t.Context().Err())
 			runtime.Gosched()
 		}
 	}, letGo

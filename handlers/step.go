@@ -117,9 +117,9 @@ func (h *Handlers) take(w http.ResponseWriter, r *http.Request, s step, form url
 		return err
 	}
 	v.ctx = ctx
-	unlock, err := h.Sessions.Lock(ctx, "attempt:"+v.attempt.Short, submitTime)
+	unlock, err := v.alone()
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	defer unlock()
 	if v.attempt, err = h.Sessions.Attempt(ctx, r, v.attempt.Short); err != nil {

@@ -92,6 +92,13 @@ func (h *Handlers) visit(w http.ResponseWriter, r *http.Request) (*visit, error)
 	return v, unavailable(err)
 }
 
+// alone waits until no other request works on the attempt. What was read of it before
+// may be old by then.
+func (v *visit) alone() (unlock func(), err error) {
+	unlock, err = v.Sessions.Lock(v.ctx, "attempt:"+v.attempt.Short, submitTime)
+	return unlock, unavailable(err)
+}
+
 // attemptName is the public name of the attempt that the URL points at.
 func attemptName(r *http.Request) (string, error) {
 	values := r.URL.Query()["a"]
