@@ -78,7 +78,10 @@ func (v *visit) registerOnArrival() error {
 	if v.enrolment(flow.SetUpPasskey) != nil {
 		return nil
 	}
-	if err := v.registerKey(flow.SetUpPasskey); !errors.Is(err, errStay) {
+	switch err := v.registerKey(flow.SetUpPasskey); {
+	case errors.As(err, new(*problem)):
+		return nil // too many: the page offers to start it later
+	case !errors.Is(err, errStay):
 		return err
 	}
 	return v.save()

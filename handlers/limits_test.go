@@ -433,3 +433,20 @@ func TestMessagesToOneNumber(t *testing.T) {
 		t.Errorf("%d messages, want 4", n)
 	}
 }
+
+// Every key or app that is begun to be set up leaves one without an answer at
+// ZITADEL: how many, is bounded.
+func TestEnrolmentsOfAClient(t *testing.T) {
+	w := limitedWorld(t)
+	w.policy(force)
+	set := w.atPassword(from(t, here)).fill(map[string]string{"password": password}).at("/mfa/set")
+	exhaust(t, 60, func(i int) *page {
+		if i%2 == 0 {
+			return set.follow("time-based-link").beside("/mfa/set").follow("u2f-link").at("/u2f/set").fill(nil)
+		}
+		return set.beside("/otp/time-based/set").fill(nil)
+	})
+	if begun := w.called("POST /v2/users/{id}/u2f") + w.called("POST /v2/users/{id}/totp"); begun != 60 {
+		t.Errorf("%d were begun, want 60", begun)
+	}
+}

@@ -33,6 +33,9 @@ var setUpTOTPStep = step{
 func submitSetUpTOTP(v *visit, form url.Values) error {
 	e := v.enrolment(flow.SetUpTOTP)
 	if e == nil {
+		if err := v.limitKey(); err != nil {
+			return err
+		}
 		made, err := v.Zitadel.RegisterTOTP(v.ctx, v.state.User.ID)
 		if err != nil {
 			return err
@@ -235,6 +238,9 @@ func (v *visit) submitNewKey(kind flow.Kind, form url.Values) error {
 
 // registerKey asks ZITADEL for what the new key is to sign.
 func (v *visit) registerKey(kind flow.Kind) error {
+	if err := v.limitKey(); err != nil {
+		return err // each leaves a key without an answer at ZITADEL
+	}
 	register := v.Zitadel.RegisterU2F
 	if kind == flow.SetUpPasskey {
 		register = v.Zitadel.RegisterPasskey
