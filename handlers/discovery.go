@@ -34,22 +34,33 @@ func (v *visit) discover(r *session.Registration) error {
 }
 
 // newcomer takes an address that nobody has to the sign-up of the organization
-// that its domain belongs to. One that hides its users is not asked: to be taken
-// to its sign-up would say that there is no such user.
+// that its domain belongs to, or to its provider where that is the only way in. One
+// that hides its users is not asked: to be taken to its sign-up would say that there
+// is no such user.
 func (v *visit) newcomer() (bool, error) {
 	email := v.attempt.LoginName
 	if !isEmail(email) {
 		return false, nil
 	}
 	organization, settings, err := v.discovered(email)
-	if err != nil || organization == "" || settings.IgnoreUnknownUsernames ||
-		!settings.AllowRegister || len(flow.FirstMethods(settings)) == 0 {
+	if err != nil || organization == "" || settings.IgnoreUnknownUsernames || !settings.AllowRegister {
 		return false, err
 	}
+	notice := "notice.newcomer"
+	if len(flow.FirstMethods(settings)) == 0 {
+		providers, err := v.providersOf(organization, settings)
+		if err != nil || !slices.ContainsFunc(providers, creates) {
+			return false, err
+		}
+		notice = "" // whether there is an account, the provider says
+	}
 	v.attempt.Registration = &session.Registration{Email: email, Organization: organization}
-	v.attempt.Notice = "notice.newcomer"
+	v.attempt.Notice = notice
 	return true, nil
 }
+
+// creates reports whether somebody new may come by a provider.
+func creates(p zitadelclient.IdentityProvider) bool { return p.CreationAllowed }
 
 // discovered is the organization that owns the domain of an address and wants to
 // be found by it, "" for none.

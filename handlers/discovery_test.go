@@ -124,3 +124,45 @@ func TestUnknownAddressLeadsToTheSignUpOfItsDomain(t *testing.T) {
 		w.atAppAs("nora@nowhere.example").refused("/loginname", "User not found in the system")
 	})
 }
+
+// An organization whose people come by its provider alone is found by its domain, too:
+// the address leads to that provider, and not to those of other organizations.
+func TestUnknownAddressLeadsToTheProviderOfItsDomain(t *testing.T) {
+	for name, test := range map[string]struct {
+		provider func(*zitadeltest.ProviderSeed)
+		leads    bool
+	}{
+		"allowed":            {func(*zitadeltest.ProviderSeed) {}, true},
+		"makes no accounts":  {func(s *zitadeltest.ProviderSeed) { s.NoCreation = true }, false},
+		"of another of them": {func(s *zitadeltest.ProviderSeed) { s.OrganizationID = "" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.noTerms()
+			acme, typed := w.ofAcme()
+			w.zitadel.SetLoginSettings(acme, func(s *zitadeltest.LoginSettings) {
+				s.AllowDomainDiscovery, s.AllowUsernamePassword, s.PasskeysAllowed = true, false, false
+			})
+			other := w.zitadel.AddOrganization("Other")
+			provider := w.addProvider(func(s *zitadeltest.ProviderSeed) {
+				s.OrganizationID = acme
+				test.provider(s)
+				if s.OrganizationID == "" {
+					s.OrganizationID = other
+				}
+			})
+			w.zitadel.AddUpstreamUser(provider, zitadeltest.UpstreamUser{ID: "nora", GivenName: "Nora", FamilyName: "New", Email: typed["email"], EmailVerified: true})
+			page := w.atAppAs(typed["email"])
+			if !test.leads {
+				page.refused("/loginname", "User not found in the system")
+				return
+			}
+			page = page.there("nora").back(provider).at("/register").holding("email", typed["email"]).fill(nil).at("/inbox")
+			if who := w.userOf(typed["email"]); who.OrganizationID != acme {
+				t.Errorf("made in %s, want %s", who.OrganizationID, acme)
+			}
+			// By another address, whoever has an account comes in by the same way.
+			w.atAppAs("n." + typed["email"]).there("nora").back(provider).at("/inbox")
+		})
+	}
+}

@@ -23,8 +23,13 @@ func (v *visit) welcome(p zitadelclient.IdentityProvider, intent zitadelclient.I
 		ID: intent.Identity.ID, UserName: intent.Identity.Name, DisplayName: n.DisplayName, Language: n.PreferredLanguage,
 		Email: n.Email, EmailVerified: n.EmailVerified,
 	}
+	organization := "" // that the address of before led to, and whose provider it is
+	if before := v.attempt.Registration; before != nil {
+		organization = before.Organization
+	}
 	v.attempt.Registration = &session.Registration{
-		GivenName: strings.TrimSpace(n.GivenName), FamilyName: strings.TrimSpace(n.FamilyName), Email: strings.TrimSpace(n.Email),
+		Organization: organization,
+		GivenName:    strings.TrimSpace(n.GivenName), FamilyName: strings.TrimSpace(n.FamilyName), Email: strings.TrimSpace(n.Email),
 	}
 	if err := v.decide(); err != nil {
 		return err

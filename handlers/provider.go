@@ -70,7 +70,11 @@ func (v *visit) choose(id string) error {
 		return refuse("", "problem.provider_unavailable")
 	}
 	if v.listedForAll() {
+		registration := v.attempt.Registration
 		v.forgetName(v.attempt.Persistent)
+		if registration != nil && registration.Organization != "" {
+			v.attempt.Registration = &session.Registration{Organization: registration.Organization} // whose provider it is
+		}
 	}
 	v.attempt.Intent = &session.Intent{Provider: id, Name: v.providerName(id)}
 	v.attempt.Preferred = string(flow.IdentityProvider)
