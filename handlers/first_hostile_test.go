@@ -355,11 +355,14 @@ func TestFirstMethodOfTwoTabs(t *testing.T) {
 	word := w.atChoice(b).follow("password-link").at("/password/set")
 	key := b.open(w.auth + "/passkey/set?a=" + word.url.Query().Get("a")).fill(nil).at("/passkey/set")
 	credential := w.madeKey(key)
+	frozen := &frozenJar{b.jar, b.jar.Cookies(word.url)} // both are sent before either is answered
 	var group sync.WaitGroup
 	for page, values := range map[*page]map[string]string{word: {"password": another}, key: {"credential": credential}} {
 		method, action, form := page.form(values)
 		group.Go(func() {
-			response := b.twin().do(method, action, form)
+			twin := b.twin()
+			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+			response := twin.do(method, action, form)
 			_ = response.Body.Close()
 			if response.StatusCode >= 400 {
 				t.Errorf("POST %s: %d", action, response.StatusCode)
