@@ -15,6 +15,7 @@ var accountsStep = step{
 	path:   stepPaths[flow.SelectAccount],
 	show:   showAccounts,
 	submit: submitAccounts,
+	names:  true,
 	bare:   func(a *session.Attempt) { a.Request.Prompts = append(a.Request.Prompts, "select_account") },
 }
 

@@ -41,7 +41,7 @@ func hiddenPeople(w *world) []string {
 }
 
 // varying is what differs between two visits of the same page by the same visitor.
-var varying = regexp.MustCompile(`a=[a-z2-7]+|:\d+|&#34;challenge&#34;:&#34;[\w-]{43}&#34;|[A-Z2-7]{16}|name="(turn|a)" value="\w+"|"time":"[^"]+"`)
+var varying = regexp.MustCompile(`a=[a-z2-7]+|:\d+|&#34;challenge&#34;:&#34;[\w-]{43}&#34;|[A-Z2-7]{16}|name="(turn|a|about)" value="[\w-]+"|"time":"[^"]+"`)
 
 // seen is all that a visitor can tell two names apart by.
 type seen struct {

@@ -18,6 +18,7 @@ var loginNameStep = step{
 	path:   "/loginname",
 	show:   showLoginName,
 	submit: submitLoginName,
+	names:  true,
 	bare:   func(*session.Attempt) {},
 }
 

@@ -30,6 +30,7 @@ var providerReturnStep = step{
 	path:   stepPaths[flow.ProviderReturn],
 	show:   showProviderReturn,
 	submit: submitProviderReturn,
+	names:  true,
 }
 
 func showProviderReturn(v *visit) (templates.Page, error) {

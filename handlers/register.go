@@ -21,6 +21,7 @@ var registerStep = step{
 	path:   "/register",
 	show:   showRegister,
 	submit: submitRegister,
+	names:  true,
 	bare:   func(a *session.Attempt) { a.Request.Create = true },
 }
 

@@ -130,10 +130,10 @@ func everythingOf(b *browser, response *http.Response) string {
 	return nameless(fmt.Sprint(response.StatusCode, headers, cookies, page.body))
 }
 
-var shortName = regexp.MustCompile(`(__Host-attempt-|[?&]a=|name="a" value=")[a-z2-7]{10}`)
+var shortName = regexp.MustCompile(`(__Host-attempt-|[?&]a=|name="a" value=")[a-z2-7]{10}|(name="about" value=")[\w-]{12}`)
 
 // nameless has no name of an attempt in it.
-func nameless(text string) string { return shortName.ReplaceAllString(text, "$1…") }
+func nameless(text string) string { return shortName.ReplaceAllString(text, "$1$2…") }
 
 // A taken address looks like a new one: every answer, up to and including every
 // wrong code and every new mail, in status, headers, cookies, number of redirects,

@@ -24,6 +24,8 @@ type step struct {
 	// bare says that the page may be opened without an attempt; it then starts
 	// one without a client (hosted Login V2 works so, and bookmarks do).
 	bare func(*session.Attempt)
+	// names says that the form itself tells who is meant.
+	names bool
 	// other shares the address, and is never called for at the same time.
 	other *step
 }
@@ -146,6 +148,9 @@ func (v *visit) submit(s step, form url.Values) error {
 		return err
 	}
 	s = v.of(s)
+	if about := form.Get(templates.FieldAbout); !s.names && about != "" && about != v.about() {
+		return v.setAside()
+	}
 	if !v.step.Allows(s.kind) {
 		return v.proceed()
 	}
@@ -173,6 +178,17 @@ func (v *visit) submit(s step, form url.Values) error {
 	}
 	if v.stay {
 		return web.Redirect(v.w, v.r, v.path(s.path))
+	}
+	return v.proceed()
+}
+
+// setAside answers the form of a page that was left open while the sign-in went on
+// with somebody else: a password must not be tried on them, nor a mail be sent to
+// them, nor a factor be set up for them.
+func (v *visit) setAside() error {
+	v.attempt.Notice = "notice.somebody_else"
+	if err := v.save(); err != nil {
+		return err
 	}
 	return v.proceed()
 }

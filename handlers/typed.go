@@ -15,7 +15,7 @@ import (
 var repeatable = []string{
 	templates.FieldLoginName, templates.FieldRemember,
 	templates.FieldGivenName, templates.FieldFamilyName, templates.FieldEmail, templates.FieldMethod, templates.FieldTerms, templates.FieldPrivacy,
-	templates.FieldPhone, templates.FieldProvider, templates.FieldAction, templates.FieldResume, templates.FieldTurn,
+	templates.FieldPhone, templates.FieldProvider, templates.FieldAction, templates.FieldResume, templates.FieldTurn, templates.FieldAbout,
 }
 
 // keepTyped lets the page of an outage send the same form again: a store or a

@@ -146,6 +146,7 @@ func (v *visit) decide() error {
 func (v *visit) base() templates.Base {
 	base := v.Handlers.base(v.r, v.organization(), v.attempt.Request.UILocales...)
 	base.Attempt, base.Turn, base.Resume = v.attempt.Short, v.attempt.Turn, resumption(v.attempt)
+	base.About = v.about()
 	base.App = v.clientName()
 	base.Who = v.attempt.LoginName
 	if base.Who == "" && v.state.User != nil && !v.state.Proven.IsZero() {
@@ -159,6 +160,12 @@ func (v *visit) base() templates.Base {
 		base.Problem = &v.problem.Problem
 	}
 	return base
+}
+
+// about is a word for whoever is signing in, for the forms of a page. It goes by the
+// name that was typed and not by the user, so that two names of one user stay two.
+func (v *visit) about() string {
+	return v.attempt.Fingerprint([]byte("about " + canonical(v.attempt.LoginName)))[:12]
 }
 
 // clientName is the host that the visitor goes to next. It is shown where

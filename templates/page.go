@@ -22,6 +22,7 @@ type Base struct {
 	Attempt  string          // the attempt's short name, ?a= in every link and form; "" where there is none
 	Resume   string          // how to begin the sign-in anew, should the attempt run out; "" for not at all
 	Turn     int             // which turn of the attempt the form belongs to, so that one sent twice is known
+	About    string          // a word for whoever the form is about, which tells nobody who that is
 	BasePath string          // "" or "/ui/v2/login"
 
 	App string // who asks, as in "to continue to app.example.com"; "" when nobody does
@@ -76,6 +77,7 @@ const (
 	FieldMethod     = "method"  // MethodPassword or MethodPasskey
 	FieldAction     = "action"  // one of the Action… constants; absent for what the page is for
 	FieldTurn       = "turn"
+	FieldAbout      = "about"
 	FieldResume     = "resume"
 	FieldPostLogout = "post_logout_redirect"
 	FieldCredential = "credential" // what an authenticator answered, JSON; "" when nothing did

@@ -41,7 +41,7 @@ var storyRules = PasswordRules{MinLength: 8, Uppercase: true, Lowercase: true, N
 
 func storyBase(text *locale.Printer) Base {
 	return Base{
-		Text: text, Attempt: "k3v9p2qa", Turn: 1, App: "app.example.com",
+		Text: text, Attempt: "k3v9p2qa", Turn: 1, About: "mFq0xkT3aZsL", App: "app.example.com",
 		Theme: Theme{Name: "Example"},
 		Legal: Legal{
 			Terms: "https://example.com/terms", Privacy: "https://example.com/privacy",
