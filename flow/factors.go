@@ -45,13 +45,13 @@ func (s State) firstFactors() []Kind {
 		return s.everybodysFactors()
 	}
 	var ways []Kind
-	if s.hasPasskey() && !s.NoKeyHere {
+	if s.hasPasskey() && !s.noKeyHere(Passkey) {
 		ways = append(ways, Passkey)
 	}
-	if s.Settings.AllowUsernamePassword && (s.Settings.IgnoreUnknownUsernames || s.has(zitadelclient.MethodPassword)) {
+	if s.Settings.AllowUsernamePassword && s.has(zitadelclient.MethodPassword) {
 		ways = append(ways, Password)
 	}
-	if s.EmailCodeFirst && s.has(zitadelclient.MethodOTPEmail) {
+	if s.mayUseEmailCode() {
 		ways = append(ways, OTPEmail)
 	}
 	return s.withProviders(ways)
@@ -94,25 +94,26 @@ func (s State) askAsEverybody() Step { return s.askFirst(s.everybodysFactors(), 
 // another with it, never beside it (CVE-2026-105212).
 func secondFactor(s State) (Step, bool) {
 	ways := s.secondFactors()
-	demanded := len(ways) > 0 || s.secondFactorForced() || s.SettingUp
+	demanded := len(ways) > 0 || s.secondFactorForced() || s.SettingUp || s.mayUseRecoveryCode()
 	if s.passkeyIsFactor() {
 		ways = append(ways, Passkey) // it is both factors
 	}
-	if !demanded || len(ways) == 0 || s.secondFactorIsFresh() {
+	if !demanded || len(ways) == 0 && !s.mayUseRecoveryCode() || s.secondFactorIsFresh() {
 		return Step{}, false
 	}
-	if s.NoKeyHere {
-		// The keys are bound to another domain. They count as much as ever: to
-		// leave them out would let a password in alone.
-		ways = slices.DeleteFunc(ways, func(k Kind) bool { return k == SecurityKey || k == Passkey })
-	}
-	return s.askSecond(ways), true
+	// Keys that are bound to another domain count as much as ever, and cannot be
+	// shown: to leave them out of the demand would let a password in alone.
+	return s.askSecond(slices.DeleteFunc(ways, s.noKeyHere)), true
 }
 
 // askSecond asks for the best of these second factors, the recovery code never
 // first.
 func (s State) askSecond(ways []Kind) Step {
-	if len(ways) == 0 {
+	switch {
+	case len(ways) > 0:
+	case s.mayUseRecoveryCode(): // what it is for
+		return Step{Kind: RecoveryCode, Also: []Kind{LoginName}}
+	default:
 		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}
 	}
 	ways = s.prefer(ways)
@@ -120,7 +121,7 @@ func (s State) askSecond(ways []Kind) Step {
 	if len(ways) > 1 {
 		also = append(also, SecondFactor)
 	}
-	if s.RecoveryCodes && s.has(zitadelclient.MethodRecoveryCode) {
+	if s.mayUseRecoveryCode() {
 		also = append(also, RecoveryCode)
 	}
 	return Step{Kind: ways[0], Also: also}
@@ -181,7 +182,7 @@ func (s State) secondFactorIsFresh() bool {
 		return true
 	}
 	lifetime := s.Settings.SecondFactorCheckLifetime
-	if s.RecoveryCodes && s.fresh(RecoveryCode, f.RecoveryCode, lifetime) {
+	if s.mayUseRecoveryCode() && s.fresh(RecoveryCode, f.RecoveryCode, lifetime) {
 		return true
 	}
 	shown := map[Kind]time.Time{SecurityKey: f.WebAuthN, TOTP: f.TOTP, OTPSMS: f.OTPSMS, OTPEmail: f.OTPEmail}
@@ -229,11 +230,13 @@ func (s State) checkedJustNow() bool {
 	return s.Now.Sub(last) <= enrolmentWindow
 }
 
-// setUp offers the factors that policy allows and this user lacks.
+// setUp offers the factors that policy allows and this user lacks; of keys, who wants
+// one by their own choice or has none that works here may have another.
 func (s State) setUp(reason Reason) Step {
 	step := Step{Kind: SetUpFactor, Reason: reason, Also: []Kind{LoginName}}
 	for _, f := range secondFactorKinds {
-		if slices.Contains(s.Settings.SecondFactors, f.method) && !s.has(f.method) {
+		another := f.check == SecurityKey && s.mayAddAnother(SecurityKey)
+		if slices.Contains(s.Settings.SecondFactors, f.method) && (another || !s.has(f.method)) {
 			step.Also = append(step.Also, f.setUp)
 		}
 	}
@@ -246,10 +249,13 @@ func (s State) setUp(reason Reason) Step {
 	return step
 }
 
+// mayAddAnother reports whether a key is of use to somebody who has one of its kind.
+func (s State) mayAddAnother(kind Kind) bool { return s.SettingUp || s.noKeyHere(kind) }
+
 // mayAddPasskey reports whether policy has passkeys both as a way to sign in and
-// in its list of multi-factors, and the user has none.
+// in its list of multi-factors, and one is of use to the user.
 func (s State) mayAddPasskey() bool {
-	return s.Settings.PasskeysType && !s.has(zitadelclient.MethodPasskey) &&
+	return s.Settings.PasskeysType && (s.mayAddAnother(Passkey) || !s.has(zitadelclient.MethodPasskey)) &&
 		slices.Contains(s.Settings.MultiFactors, zitadelclient.MethodPasskey)
 }
 
@@ -273,6 +279,15 @@ func offerFactor(s State) (Step, bool) {
 	step := s.setUp(FactorOffered)
 	return step, len(step.Also) > 1
 }
+
+// mayUseRecoveryCode reports whether the user has some and the operator allows them.
+func (s State) mayUseRecoveryCode() bool {
+	return s.RecoveryCodes && s.has(zitadelclient.MethodRecoveryCode)
+}
+
+// noKeyHere reports whether this is a kind of keys of which none of the user's is
+// bound to our domain.
+func (s State) noKeyHere(kind Kind) bool { return slices.Contains(s.NoKeyHere, kind) }
 
 func (s State) has(m zitadelclient.AuthMethod) bool { return slices.Contains(s.Methods, m) }
 

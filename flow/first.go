@@ -30,7 +30,7 @@ func firstMethod(s State) (Step, bool) {
 	}
 	ways := FirstMethods(s.Settings)
 	switch {
-	case !s.provenJustNow() && s.Settings.IgnoreUnknownUsernames:
+	case !s.provenJustNow() && s.hidesMethods():
 		return Step{}, false
 	case len(ways) == 0:
 		return Step{Kind: Deny, Reason: NoMethod, Also: []Kind{LoginName}}, true

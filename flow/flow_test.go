@@ -83,7 +83,16 @@ func emailFirst(s *flow.State) {
 	s.EmailCodeFirst, s.Methods = true, []zitadelclient.AuthMethod{zitadelclient.MethodOTPEmail}
 }
 
-func noKeyHere(s *flow.State) { s.NoKeyHere = true }
+func noKeyHere(s *flow.State) { s.NoKeyHere = []flow.Kind{flow.Passkey, flow.SecurityKey} }
+
+func elsewhere(kind flow.Kind) func(*flow.State) {
+	return func(s *flow.State) { s.NoKeyHere = append(s.NoKeyHere, kind) }
+}
+
+func recoveryCodes(s *flow.State) {
+	s.RecoveryCodes = true
+	s.Methods = append(s.Methods, zitadelclient.MethodRecoveryCode)
+}
 
 func byPasskey(s *flow.State) {
 	s.Session.Factors.Password = time.Time{}
@@ -349,11 +358,17 @@ func TestNext(t *testing.T) {
 		{"security key enrolled and shown", []change{method(zitadelclient.MethodU2F), shown(key)}, flow.Finish, ""},
 		{"code by SMS enrolled and shown", []change{method(zitadelclient.MethodOTPSMS), shown(sms)}, flow.Finish, ""},
 		{"code by e-mail enrolled and shown", []change{method(zitadelclient.MethodOTPEmail), shown(mail)}, flow.Finish, ""},
-		{"recovery code shown", []change{method(zitadelclient.MethodTOTP), shown(recovery), func(s *flow.State) { s.RecoveryCodes = true }}, flow.Finish, ""},
+		{"recovery code shown", []change{method(zitadelclient.MethodTOTP), shown(recovery), recoveryCodes}, flow.Finish, ""},
+		{"recovery codes alone", []change{recoveryCodes}, flow.RecoveryCode, ""},
+		{"recovery codes alone, shown", []change{recoveryCodes, shown(recovery)}, flow.Finish, ""},
+		{"recovery code shown, and all are removed since", []change{method(zitadelclient.MethodTOTP), shown(recovery), func(s *flow.State) { s.RecoveryCodes = true }}, flow.TOTP, ""},
 		{"recovery code shown where there are none", []change{method(zitadelclient.MethodTOTP), shown(recovery)}, flow.TOTP, ""},
 		{"a factor shown that the user no longer has", []change{method(zitadelclient.MethodTOTP), shown(sms)}, flow.TOTP, ""},
 		{"key of another domain, and nothing else", []change{method(zitadelclient.MethodU2F), noKeyHere}, flow.Deny, flow.NoMethod},
 		{"key of another domain, and TOTP", []change{method(zitadelclient.MethodU2F), method(zitadelclient.MethodTOTP), noKeyHere}, flow.TOTP, ""},
+		{"security key of another domain, and recovery codes", []change{method(zitadelclient.MethodU2F), noKeyHere, recoveryCodes}, flow.RecoveryCode, ""},
+		{"passkey of another domain, and a security key of ours", []change{method(zitadelclient.MethodPasskey), method(zitadelclient.MethodU2F), elsewhere(flow.Passkey)}, flow.SecurityKey, ""},
+		{"security key of another domain, and a passkey of ours", []change{method(zitadelclient.MethodPasskey), method(zitadelclient.MethodU2F), elsewhere(flow.SecurityKey)}, flow.Passkey, ""},
 		{"passkey of another domain, forced", []change{forced, method(zitadelclient.MethodPasskey), noKeyHere}, flow.Deny, flow.NoMethod},
 		{"forced locally, a provider long ago", []change{forcedLocally, func(s *flow.State) { s.Session.Factors.Intent = ago(9000 * time.Hour) }}, flow.SetUpFactor, flow.FactorRequired},
 		{"forced locally, a password after the provider", []change{forcedLocally, func(s *flow.State) { s.Session.Factors.Intent = ago(time.Hour) }}, flow.SetUpFactor, flow.FactorRequired},
@@ -393,7 +408,8 @@ func TestNext(t *testing.T) {
 		// No way in at all.
 		{"no method: a code is mailed", []change{identified, methodless}, flow.VerifyEmail, flow.Invited},
 		{"no method, hidden: as everybody", []change{identified, methodless, hiding}, flow.Password, ""},
-		{"no method, hidden, known to this browser", []change{identified, methodless, hiding, recalled}, flow.Password, ""},
+		{"no method, hidden, known to this browser", []change{identified, methodless, hiding, recalled}, flow.VerifyEmail, flow.Invited},
+		{"no password, hidden, known to this browser", []change{identified, methodless, method(zitadelclient.MethodPasskey), hiding, recalled}, flow.Passkey, ""},
 		{"no method, hidden, the code was right", []change{identified, methodless, hiding, proven}, flow.SetUpAuthenticator, ""},
 		{"no method, and none is allowed", []change{identified, methodless, noPasswords, noPasskeys}, flow.Deny, flow.NoMethod},
 		{"no method, the code was right, and none is allowed", []change{identified, methodless, proven, noPasswords, noPasskeys}, flow.Deny, flow.NoMethod},
@@ -795,20 +811,24 @@ func forbidden(s flow.State) string {
 	passkey := s.Settings.PasskeysType && has(zitadelclient.MethodPasskey) && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour)
 	word := s.Settings.AllowUsernamePassword && stands(flow.Password, f.Password, 240*time.Hour)
 	active := slices.ContainsFunc(s.Providers, func(p zitadelclient.IdentityProvider) bool { return p.ID == s.CameBy })
-	provider := s.Settings.AllowExternalIDP && active && stands(flow.IdentityProvider, f.Intent, 240*time.Hour)
+	linked := slices.Contains(s.Linked, s.CameBy) || slices.Contains(s.Shown, flow.IdentityProvider)
+	provider := s.Settings.AllowExternalIDP && active && linked && stands(flow.IdentityProvider, f.Intent, 240*time.Hour)
 	if asked := s.Request.Provider; asked != "" && (!provider || s.CameBy != asked) {
 		return "the client asked for users of a provider"
 	}
-	mailed := stands(flow.OTPEmail, f.OTPEmail, 18*time.Hour)
+	mailed := has(zitadelclient.MethodOTPEmail) && stands(flow.OTPEmail, f.OTPEmail, 18*time.Hour)
 	byMail := s.EmailCodeFirst && mailed && !passkey && !word && !provider
 	if !passkey && !word && !provider && !byMail {
 		return "no first factor stands"
 	}
 	only := has(zitadelclient.MethodPasskey) && !has(zitadelclient.MethodTOTP) && !has(zitadelclient.MethodU2F) && !has(zitadelclient.MethodOTPSMS) && !(has(zitadelclient.MethodOTPEmail) && !byMail)
-	second := passkey || only && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour) || stands(flow.TOTP, f.TOTP, 18*time.Hour) || stands(flow.OTPSMS, f.OTPSMS, 18*time.Hour) ||
-		stands(flow.SecurityKey, f.WebAuthN, 18*time.Hour) || s.RecoveryCodes && stands(flow.RecoveryCode, f.RecoveryCode, 18*time.Hour) || mailed && !byMail
+	second := passkey || only && f.UserVerified && stands(flow.Passkey, f.WebAuthN, 12*time.Hour) ||
+		has(zitadelclient.MethodTOTP) && stands(flow.TOTP, f.TOTP, 18*time.Hour) ||
+		has(zitadelclient.MethodOTPSMS) && stands(flow.OTPSMS, f.OTPSMS, 18*time.Hour) ||
+		has(zitadelclient.MethodU2F) && stands(flow.SecurityKey, f.WebAuthN, 18*time.Hour) ||
+		s.RecoveryCodes && has(zitadelclient.MethodRecoveryCode) && stands(flow.RecoveryCode, f.RecoveryCode, 18*time.Hour) || mailed && !byMail
 	enrolled := slices.ContainsFunc(s.Methods, func(m zitadelclient.AuthMethod) bool {
-		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP && !(m == zitadelclient.MethodOTPEmail && byMail)
+		return m != zitadelclient.MethodPassword && m != zitadelclient.MethodPasskey && m != zitadelclient.MethodIDP && (m != zitadelclient.MethodRecoveryCode || s.RecoveryCodes) && !(m == zitadelclient.MethodOTPEmail && byMail)
 	})
 	local := !provider || !f.Intent.After(f.Password)
 	if (s.Request.MFA || s.Settings.ForceMFA || s.Settings.ForceMFALocalOnly && local || enrolled) && !second {
@@ -872,7 +892,11 @@ func generate(r *rand.Rand) flow.State {
 		func() { s.Request.MFA = true },
 		func() { s.Shown = nil },
 		func() { s.Shown = []flow.Kind{everything[r.IntN(len(everything))]} },
-		func() { s.NoKeyHere = true },
+		func() { noKeyHere(&s) },
+		func() { s.NoKeyHere = []flow.Kind{flow.Passkey} },
+		func() { s.NoKeyHere = []flow.Kind{flow.SecurityKey} },
+		func() { s.Methods = append(s.Methods, zitadelclient.MethodRecoveryCode) },
+		func() { f.RecoveryCode = at() },
 		func() { s.RecoveryCodes = true },
 		func() { s.Methods = append(s.Methods, zitadelclient.MethodOTPEmail) },
 		func() { s.Methods = s.Methods[1:] },

@@ -48,11 +48,13 @@ func (s State) providersThat(fit func(zitadelclient.IdentityProvider) bool) (ids
 }
 
 // externalIsFresh reports whether a provider's word stands in the session. It is
-// that of a provider which may still be come by: what was switched off since, or
-// is not the one that the client asks for, says nothing any more.
+// that of a provider which may still be come by and still knows the user: what was
+// switched off or unlinked since, or is not the one that the client asks for, says
+// nothing any more. A link that was just made is believed before the list shows it.
 func (s State) externalIsFresh() bool {
 	named := func(p zitadelclient.IdentityProvider) bool { return p.ID == s.CameBy }
-	return len(s.providersThat(named)) > 0 &&
+	linked := slices.Contains(s.Linked, s.CameBy) || slices.Contains(s.Shown, IdentityProvider)
+	return linked && len(s.providersThat(named)) > 0 &&
 		s.fresh(IdentityProvider, s.Session.Factors.Intent, s.Settings.ExternalLoginCheckLifetime)
 }
 

@@ -139,7 +139,7 @@ func verifiedEmail(s State) (Step, bool) {
 // passwordAge demands a new password where one is required or too old. It binds
 // those who came in by password; a passkey or a provider does not age.
 func passwordAge(s State) (Step, bool) {
-	if !s.fresh(Password, s.Session.Factors.Password, s.Settings.PasswordCheckLifetime) {
+	if !s.Settings.AllowUsernamePassword || !s.fresh(Password, s.Session.Factors.Password, s.Settings.PasswordCheckLifetime) {
 		return Step{}, false
 	}
 	step := Step{Kind: ChangePassword, Also: []Kind{LoginName}}

@@ -35,7 +35,7 @@ type State struct {
 	SettingUp    bool         // a further factor is wanted by the visitor's own choice
 	FromLink     bool         // begun by a link in a mail, maybe by somebody who merely reads it
 	Shown        []Kind       // the factors that were shown in this very attempt
-	NoKeyHere    bool         // none of the user's keys is bound to our domain
+	NoKeyHere    []Kind       // of these kinds, none of the user's keys is bound to our domain
 
 	Accounts      int    // how many this browser may choose from
 	AddingAccount bool   // none of them, said the visitor
@@ -117,10 +117,15 @@ func (s State) sessionIsUsers() bool {
 func (s State) firstFactorAt() time.Time {
 	f := s.Session.Factors
 	at := latest(f.Password, f.Intent, passkeyAt(f))
-	if s.EmailCodeFirst {
+	if s.mayUseEmailCode() {
 		at = latest(at, f.OTPEmail)
 	}
 	return at
+}
+
+// mayUseEmailCode reports whether a code by e-mail is a first factor of this user's.
+func (s State) mayUseEmailCode() bool {
+	return s.EmailCodeFirst && s.has(zitadelclient.MethodOTPEmail)
 }
 
 // firstFactorIsFresh reports whether any first factor is within its lifetime
@@ -130,7 +135,7 @@ func (s State) firstFactorIsFresh() bool {
 		return s.externalIsFresh() // nothing else will do
 	}
 	return s.otherFirstFactorIsFresh() ||
-		s.EmailCodeFirst && s.fresh(OTPEmail, s.Session.Factors.OTPEmail, s.Settings.SecondFactorCheckLifetime)
+		s.mayUseEmailCode() && s.fresh(OTPEmail, s.Session.Factors.OTPEmail, s.Settings.SecondFactorCheckLifetime)
 }
 
 // otherFirstFactorIsFresh leaves the code by e-mail out.

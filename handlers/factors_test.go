@@ -143,6 +143,7 @@ func TestForcedSetUpOfOTPBySMS(t *testing.T) {
 		follow("sms-link").at("/otp/sms/set")
 	page = page.fill(map[string]string{"phone": "garbage"}).with(http.StatusUnprocessableEntity)
 	page = page.fill(map[string]string{"phone": "+41 79 123 45 67"}).at("/otp/sms/set")
+	page = page.fill(map[string]string{"code": "pasted!"}).with(http.StatusUnprocessableEntity).holding("code", "pasted!")
 	page = page.fill(map[string]string{"code": w.zitadel.LastSMS("+41791234567").Code}).at("/otp/sms")
 	page.fill(map[string]string{"code": w.zitadel.LastSMS("+41791234567").Code}).at("/inbox")
 }

@@ -30,7 +30,7 @@ func (v *visit) load() error {
 		Changing:     a.Changing,
 		FromLink:     a.FromLink,
 		Shown:        kindsOf(a.Shown),
-		NoKeyHere:    a.NoKeyHere,
+		NoKeyHere:    kindsOf(a.NoKeyHere),
 		SettingUp:    a.SettingUp,
 		Skipped:      a.Skipped,
 		Postponed:    a.Postponed,

@@ -17,6 +17,7 @@ var (
 	perClientSearch   = session.Rate{Burst: 60, Every: time.Second}
 	perClientPassword = session.Rate{Burst: 60, Every: 2 * time.Second}
 	perAccountPass    = session.Rate{Burst: 10, Every: 15 * time.Second}
+	perAccountSlow    = session.Rate{Burst: 100, Every: 5 * time.Minute} // over days: a few hundred guesses a day, not thousands
 	perClientMail     = session.Rate{Burst: 30, Every: 30 * time.Second}
 	perAccountMail    = session.Rate{Burst: 4, Every: 5 * time.Minute}
 	perAccountCode    = session.Rate{Burst: 10, Every: 30 * time.Second}
@@ -109,7 +110,8 @@ func (v *visit) limitPassword() error {
 	}
 	return v.limit(
 		bucket{"password-client", v.client(), perClientPassword},
-		bucket{"password-account", key, perAccountPass})
+		bucket{"password-account", key, perAccountPass},
+		bucket{"password-slow", key, perAccountSlow})
 }
 
 // limitProvider bounds how many visits to identity providers an address can begin

@@ -229,6 +229,25 @@ func TestPasswordsOfAnAccount(t *testing.T) {
 	free(t, "another account", wrong(w.search(elsewhere(t, 11), "bob")))
 }
 
+// Nor does patience get far: guesses are bounded over the day, too.
+func TestPasswordsOfAnAccountOverADay(t *testing.T) {
+	w := newWorld(t)
+	tried, began := 0, w.now()
+	for range 24 {
+		w.zitadel.Advance(30 * minute)
+		page := w.search(newBrowser(t), "alice")
+		for range 20 {
+			w.zitadel.Advance(15 * second)
+			if page = wrong(page); page.status == http.StatusUnprocessableEntity {
+				tried++
+			}
+		}
+	}
+	if most := 100 + int(w.now().Sub(began)/(5*minute)) + 1; tried < 100 || tried > most {
+		t.Errorf("%d of %d guesses were tried, want at most %d", tried, 24*20, most)
+	}
+}
+
 func TestCodesOfAnAccount(t *testing.T) {
 	w := limitedWorld(t)
 	w.addBob()

@@ -195,6 +195,8 @@ func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt, codeWasRig
 			attempt.Request, attempt.User, attempt.Organization = a.Request, a.User, a.Organization
 			attempt.LoginName, attempt.ZitadelSession, attempt.FromLink = a.LoginName, a.ZitadelSession, false
 			attempt.Registration, attempt.VerifySent, attempt.Concealed = a.Registration, a.VerifySent, a.Concealed
+			attempt.Shown, attempt.Recalled, attempt.Persistent = a.Shown, a.Recalled, a.Persistent // in the same ZITADEL session
+			attempt.Preferred, attempt.SettingUp, attempt.Skipped, attempt.Postponed = a.Preferred, a.SettingUp, a.Skipped, a.Postponed
 			return nil
 		}
 	}

@@ -117,7 +117,7 @@ func showSetUpOTPSMS(v *visit) (templates.Page, error) {
 	case v.state.User.PhoneVerified:
 		page.Address = v.state.User.Phone
 	case e != nil && e.ID != "":
-		page.Address, page.NeedCode = e.Phone, true
+		page.Address, page.NeedCode, page.Code = e.Phone, true, v.attempt.Code
 	default:
 		page.NeedPhone = true
 		if e != nil {
@@ -151,6 +151,7 @@ func (v *visit) setPhone(form url.Values) error {
 	typed := strings.TrimSpace(form.Get(templates.FieldPhone))
 	phone := phoneNumber(typed)
 	v.attempt.Enrolment = &session.Enrolment{Kind: string(flow.SetUpOTPSMS), Phone: typed}
+	v.attempt.Code = "" // of an earlier message
 	if phone == "" {
 		return refuse(templates.FieldPhone, "problem.phone_invalid")
 	}
@@ -169,7 +170,8 @@ func (v *visit) setPhone(form url.Values) error {
 }
 
 func (v *visit) verifyPhone(form url.Values) error {
-	code := cleanCode(form.Get(templates.FieldCode))
+	v.attempt.Code = form.Get(templates.FieldCode) // kept as typed, should it be wrong
+	code := cleanCode(v.attempt.Code)
 	if code == "" {
 		return refuse(templates.FieldCode, "problem.code_wrong")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"torhaus/flow"
@@ -50,7 +51,7 @@ func (v *visit) submitKey(kind flow.Kind, form url.Values) error {
 	}
 	challenge := v.attempt.Challenge
 	if form.Get(templates.FieldAction) == templates.ActionChallenge || challenge == nil || challenge.Kind != string(kind) {
-		if err := v.startCeremony(kind); err != nil || v.attempt.NoKeyHere {
+		if err := v.startCeremony(kind); err != nil || v.noKeyHere(kind) {
 			return err
 		}
 		return errStay
@@ -134,15 +135,16 @@ func (v *visit) checkAnswer(credential, kind string, options json.RawMessage) er
 // challengeOnArrival starts the ceremony that the page goes on with by itself. Who
 // has no key that works here goes another way, if there is one.
 func (v *visit) challengeOnArrival() error {
-	couldUseKey := !v.attempt.NoKeyHere
-	err := v.startCeremony(v.step.Kind)
+	kind := v.step.Kind
+	couldUseKey := !v.noKeyHere(kind)
+	err := v.startCeremony(kind)
 	if errors.As(err, new(*problem)) {
 		return nil // too many: the page offers to start it later
 	}
 	if err != nil {
 		return err
 	}
-	if err := v.save(); err != nil || !couldUseKey || !v.attempt.NoKeyHere {
+	if err := v.save(); err != nil || !couldUseKey || !v.noKeyHere(kind) {
 		return err
 	}
 	return errElsewhere
@@ -160,9 +162,12 @@ func (v *visit) startCeremony(kind flow.Kind) error {
 	}
 	answer, err := v.challenged(v.keyChallenge(kind))
 	if kindOf(err) == zitadelclient.NoCredential {
-		// All their keys are bound to another domain: flow looks for another way,
-		// and still counts them.
-		v.attempt.NoKeyHere, v.fresh = true, false
+		// All their keys of this kind are bound to another domain: flow looks for
+		// another way, and still counts them.
+		if !v.noKeyHere(kind) {
+			v.attempt.NoKeyHere = append(v.attempt.NoKeyHere, string(kind))
+		}
+		v.fresh = false
 		return nil
 	}
 	if err != nil {
@@ -170,6 +175,12 @@ func (v *visit) startCeremony(kind flow.Kind) error {
 	}
 	v.challengeWith(kind, answer.WebAuthN)
 	return nil
+}
+
+// noKeyHere reports whether it was found out that none of the user's keys of this
+// kind is bound to our domain.
+func (v *visit) noKeyHere(kind flow.Kind) bool {
+	return slices.Contains(v.attempt.NoKeyHere, string(kind))
 }
 
 func (v *visit) keyChallenge(kind flow.Kind) zitadelclient.Challenges {

@@ -107,7 +107,7 @@ func demoApp(w http.ResponseWriter, r *http.Request) {
 
 // startZitadel seeds the instance that the journeys need.
 func (w *world) startZitadel() {
-	w.zitadel = zitadeltest.NewServer(w.t, zitadeltest.Config{LoginBaseURI: w.auth + "/"})
+	w.zitadel = zitadeltest.NewServer(w.t, zitadeltest.Config{LoginBaseURI: w.auth + "/", RecoveryCodes: true})
 	w.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.MFAInitSkipLifetime = 0 }) // offers no factor
 	w.alice = w.zitadel.AddUser(zitadeltest.UserSeed{
 		UserName: "alice", GivenName: "Alice", FamilyName: "Example",

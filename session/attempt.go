@@ -31,10 +31,10 @@ type Attempt struct {
 	Organization string       `json:"org,omitempty"`  // requested, discovered or the user's
 	LoginName    string       `json:"name,omitempty"` // as typed
 	User         UserSnapshot `json:"user,omitzero"`
-	Hidden       bool         `json:"hidden,omitempty"`    // policy hides that the user is unknown
-	Concealed    bool         `json:"concealed,omitempty"` // policy hides users, this one among them
-	Shown        []string     `json:"shown,omitempty"`     // the factors that were shown in this attempt
-	NoKeyHere    bool         `json:"noKeyHere,omitempty"` // none of the user's keys is bound to our domain
+	Hidden       bool         `json:"hidden,omitempty"`        // policy hides that the user is unknown
+	Concealed    bool         `json:"concealed,omitempty"`     // policy hides users, this one among them
+	Shown        []string     `json:"shown,omitempty"`         // the factors that were shown in this attempt
+	NoKeyHere    []string     `json:"keysElsewhere,omitempty"` // the kinds of keys of which none of the user's is bound to our domain
 
 	// ZitadelSession is the id of the attempt's ZITADEL session. Its token is in
 	// the account: there is one copy of it.
@@ -260,7 +260,7 @@ func (a *Attempt) Recall(account Account) {
 // a factor, a code or a sign-up never moves from one user to another.
 func (a *Attempt) ForgetUser() {
 	a.LoginName, a.User, a.ZitadelSession = "", UserSnapshot{}, ""
-	a.Hidden, a.Concealed, a.Shown, a.NoKeyHere, a.FromLink = false, false, nil, false, false
+	a.Hidden, a.Concealed, a.Shown, a.NoKeyHere, a.FromLink = false, false, nil, nil, false
 	a.Code, a.Registration, a.VerifySent = "", nil, false
 	a.Invited, a.Proof, a.Enrolled = false, nil, nil
 	a.Challenge, a.CodesSent, a.Enrolment, a.Provisional, a.Recalled = nil, nil, nil, nil, false

@@ -32,7 +32,7 @@ func (p SetUpTOTPPage) CodeField() (Field, error) {
 
 // CodeField asks for the code that proves the number.
 func (p SetUpCodePage) CodeField() (Field, error) {
-	return p.worded(p.Method).oneTimeCode(p.Method, "", "code."+p.Method+".label")
+	return p.worded(p.Method).oneTimeCode(p.Method, p.Code, "code."+p.Method+".label")
 }
 
 // oneTimeCode is a code of digits, for a keyboard of digits. Only recovery codes

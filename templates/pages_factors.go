@@ -110,6 +110,7 @@ type SetUpCodePage struct {
 	Method    string // WaySMS or WayEmail
 	Address   string // where codes go
 	Phone     string // as typed
+	Code      string // as typed
 	NeedPhone bool
 	NeedCode  bool
 }

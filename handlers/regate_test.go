@@ -1,0 +1,158 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"torhaus/handlers"
+	"torhaus/zitadelclient/zitadeltest"
+)
+
+// byAdministrator deletes something of a user's, as an administrator does.
+func (w *world) byAdministrator(path string) {
+	w.t.Helper()
+	remove, err := http.NewRequestWithContext(w.t.Context(), http.MethodDelete, w.zitadel.URL()+path, nil)
+	w.must(err)
+	remove.Host = strings.TrimPrefix(w.zitadel.Issuer(), "http://")
+	remove.Header.Set("Authorization", "Bearer "+w.zitadel.AddServiceUser("admin", "IAM_OWNER").PAT)
+	response, err := http.DefaultClient.Do(remove)
+	w.must(err)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		w.t.Fatalf("DELETE %s: %s", path, response.Status)
+	}
+}
+
+// What let somebody in lets nobody in once it is gone: single sign-on looks at what
+// the user has now, and not at what stands in the ZITADEL session.
+func TestFirstFactorThatIsGone(t *testing.T) {
+	t.Run("an identity", func(t *testing.T) {
+		w := newWorld(t)
+		provider := w.addProvider()
+		id := w.addIda(provider, func(u *zitadeltest.UserSeed) { u.Password = password })
+		b := w.inbox().visits(provider).at("/inbox").b
+		b.open(w.authorizeURL("")).at("/cb")
+		w.byAdministrator("/v2/users/" + id + "/links/" + provider + "/ida")
+		w.zitadel.Advance(time.Hour)
+		b.open(w.authorizeURL("")).at("/password").fill(map[string]string{"password": password}).at("/cb")
+	})
+	t.Run("a code by e-mail", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *handlers.Config) { c.EmailCodeFirst = true })
+		bob := w.addPerson()
+		w.zitadel.AddOTPEmail(bob)
+		page := w.atAppAs("bob")
+		if page.url.Path == "/password" {
+			page = page.follow("email-link").fill(nil)
+		}
+		b := page.at("/otp/email").typeCode(w.mailedCode("bob@example.com")).b
+		if asked := b.open(w.authorizeURL("")); asked.url.Path != "/cb" {
+			t.Fatalf("not signed in: %s", asked.url)
+		}
+		w.byAdministrator("/v2/users/" + bob + "/otp_email")
+		w.zitadel.Advance(time.Hour)
+		b.open(w.authorizeURL("")).at("/password").fill(map[string]string{"password": password}).at("/cb")
+	})
+}
+
+// A key of one kind that is bound to another domain keeps nobody from using one of
+// the other kind that is bound to ours.
+func TestKeysOfTwoDomains(t *testing.T) {
+	ours := zitadeltest.NewAuthenticator()
+	add := func(w *world, passkey, u2f string) {
+		bob := w.addPerson()
+		key := func(domain string) *zitadeltest.Authenticator {
+			if domain == "example.localhost" {
+				return ours
+			}
+			return zitadeltest.NewAuthenticator()
+		}
+		w.zitadel.AddPasskey(bob, passkey, key(passkey))
+		w.zitadel.AddU2F(bob, u2f, key(u2f))
+	}
+	t.Run("a security key of ours", func(t *testing.T) {
+		w := newWorld(t)
+		add(w, "other.localhost", "example.localhost")
+		w.atAppAs("bob").at("/password").fill(map[string]string{"password": password}).at("/u2f").key(ours, w.auth, false).at("/inbox")
+	})
+	t.Run("a passkey of ours", func(t *testing.T) {
+		w := newWorld(t)
+		add(w, "example.localhost", "other.localhost")
+		w.atAppAs("bob").at("/passkey").follow("password-link").fill(map[string]string{"password": password}).
+			at("/passkey").key(ours, w.auth, false).at("/inbox")
+	})
+	t.Run("recovery codes", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *handlers.Config) { c.RecoveryCodes = true })
+		w.zitadel.AddU2F(w.alice, "other.localhost", zitadeltest.NewAuthenticator())
+		codes := w.zitadel.AddRecoveryCodes(w.alice)
+		w.atPassword(newBrowser(t)).fill(map[string]string{"password": password}).
+			at("/recovery-code").fill(map[string]string{"code": codes[0]}).at("/inbox")
+	})
+}
+
+// In a browser that knows them, a user is asked for what they have, also where policy
+// hides who has what from all others.
+func TestKnownUserIsAskedForWhatTheyHave(t *testing.T) {
+	t.Run("a provider alone", func(t *testing.T) {
+		w := newWorld(t)
+		w.hideUsers()
+		provider := w.addProvider()
+		w.addIda(provider)
+		b := w.inbox().visits(provider).at("/inbox").b
+		b.open(w.authorizeURL("&prompt=login")).at("/idp")
+	})
+	t.Run("a passkey alone", func(t *testing.T) {
+		w := newWorld(t)
+		w.hideUsers()
+		a := zitadeltest.NewAuthenticator()
+		w.zitadel.AddPasskey(w.addPerson(withoutPassword), "example.localhost", a)
+		b := w.atAppAs("bob").follow("passkey-link").at("/passkey").fill(nil).key(a, w.auth, false).at("/inbox").b
+		b.open(w.authorizeURL("&prompt=login")).at("/passkey").offering(factorLinks)
+	})
+}
+
+// The link of a verification mail, in the browser that waits for it, goes on with
+// what was shown and chosen there.
+func TestVerificationLinkGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.addPerson(func(u *zitadeltest.UserSeed) { u.EmailVerified = false })
+	b := newBrowser(t)
+	b.open(w.auth + "/login?prompt=login&return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "bob"}).
+		fill(map[string]string{"password": password, "remember": "on"}).at("/verify")
+	page := b.open(w.zitadel.LastMail("bob@example.com").Link).at("/verify")
+	method, action, form := page.form(nil)
+	response := b.do(method, action, form)
+	_ = response.Body.Close()
+	if location := response.Header.Get("Location"); location != w.app+"/inbox" {
+		t.Errorf("led to %q: what was shown is asked for again", location)
+	}
+	for _, cookie := range response.Cookies() {
+		if cookie.Name == "__Secure-torhaus" && cookie.MaxAge == 0 {
+			t.Error("the choice to stay signed in was lost")
+		}
+	}
+}
+
+// Keys are added beside others: who has one of another domain, or wants a second,
+// sets it up with what they have.
+func TestAnotherPasskey(t *testing.T) {
+	for _, domain := range []string{"other.localhost", "example.localhost"} {
+		w := newWorld(t)
+		key, added := zitadeltest.NewAuthenticator(), zitadeltest.NewAuthenticator()
+		w.zitadel.AddPasskey(w.alice, domain, key)
+		secret := w.zitadel.AddTOTP(w.alice)
+		b := newBrowser(t)
+		page := b.open(w.auth + "/loginname").fill(map[string]string{"loginName": "alice"})
+		if page.url.Path == "/passkey" {
+			page = page.key(key, w.auth, false)
+		} else {
+			page = page.fill(map[string]string{"password": password}).at("/otp/time-based").fill(map[string]string{"code": w.zitadel.TOTPCode(secret)})
+		}
+		page.at("/signedin")
+		page = b.open(w.auth + "/mfa/set").at("/mfa/set").follow("passkey-link").at("/passkey/set").fill(nil)
+		page = page.key(added, w.auth, true)
+		w.zitadel.Advance(time.Hour)
+		newBrowser(t).open(w.auth+"/loginname").fill(map[string]string{"loginName": "alice"}).at("/passkey").key(added, w.auth, false).at("/signedin")
+	}
+}
