@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,6 +94,41 @@ func TestFailoverHang(t *testing.T) {
 		answer, _ := w.mayPass(b)
 		return answer.StatusCode == http.StatusOK
 	})
+}
+
+// Whoever waits for new tokens when Redis begins to hang is told as soon as anybody
+// else, and not when ZITADEL has answered. The tokens are kept, and nobody is signed
+// out.
+func TestFailoverHangDuringARefresh(t *testing.T) {
+	for name, ask := range map[string]func(*world, *browser) (*http.Response, time.Duration){
+		"GET /session": (*world).whoIs, "/auth": (*world).mayPass,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			f := newFleet(t, openRedis(t, server.URL()))
+			f.zitadel.Advance(tokensEnded)
+			held, letGo := f.holdRefresh()
+			told := make(chan struct{})
+			go func() {
+				defer close(told)
+				answer, _ := ask(f.world, f.browser)
+				calm(t, name, answer, 0)
+			}()
+			held()
+			server.Freeze()
+			<-told // though nothing has been let go
+			letGo()
+			server.Thaw()
+			redistest.Until(t, "everybody to be known again", func() bool {
+				answer, _ := ask(f.world, f.browser)
+				return answer.StatusCode == http.StatusOK
+			})
+			f.settle()
+			if got := f.refreshes(); !slices.Equal(got, []int{200}) {
+				t.Errorf("refreshes answered with %v, want one 200", got)
+			}
+		})
+	}
 }
 
 // hanging is a Redis that begins to hang at a certain operation.

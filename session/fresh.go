@@ -32,7 +32,7 @@ func (k *Keeper) WithTokens(ctx context.Context, r *http.Request, slide bool) (*
 // settled waits for a refresh, but not for ever. What was held before is gone on with
 // where it takes longer: both of it, for what comes meanwhile is of another session.
 func (k *Keeper) settled(ctx context.Context, s *Session, held TokenSet) (*Session, TokenSet, error) {
-	refreshed, err := await(ctx, k.patience, k.fly("refresh", s.hash, k.refresh))
+	refreshed, err := k.await(ctx, s.hash, k.patience, k.fly("refresh", s.hash, k.refresh))
 	if errors.Is(err, errPatience) || errors.Is(err, errHeld) {
 		return s, held, nil
 	}

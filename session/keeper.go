@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -54,8 +55,9 @@ const (
 	flightLock = flightTime + time.Second // on any other replica
 	tellTime   = 10 * time.Second         // of what has ended here
 
-	checkPatience   = 2 * time.Second  // of a request with good tokens
-	refreshPatience = 15 * time.Second // of one without
+	checkPatience   = 2 * time.Second        // of a request with good tokens
+	refreshPatience = 15 * time.Second       // of one without
+	lookAgain       = 200 * time.Millisecond // at the session, by whoever waits
 )
 
 // KeeperConfig says what a [Keeper] keeps, and by whom.
@@ -78,6 +80,7 @@ type Keeper struct {
 	logger   *slog.Logger
 	patience time.Duration
 	flights  *flights
+	stuck    sync.Map // hashes of sessions whose new tokens the store does not take
 }
 
 // NewKeeper makes a keeper. It has to be closed.
@@ -137,7 +140,7 @@ func (k *Keeper) RefreshNow(ctx context.Context, r *http.Request, slide bool) (*
 	if s.Refresh.IsZero() {
 		what, renew = "check", k.check // there is nothing to refresh
 	}
-	s, err = await(ctx, refreshPatience, k.fly(what, s.hash, func(ctx context.Context, s *Session) (*Session, error) {
+	s, err = k.await(ctx, s.hash, refreshPatience, k.fly(what, s.hash, func(ctx context.Context, s *Session) (*Session, error) {
 		if s.Recheck = k.sessions.now(); !s.Refresh.IsZero() {
 			s.Refresh = s.Recheck
 		}
@@ -155,7 +158,7 @@ func (k *Keeper) RefreshNow(ctx context.Context, r *http.Request, slide bool) (*
 // checked waits for a check, but not for ever: a ZITADEL that is down or slow
 // keeps the session.
 func (k *Keeper) checked(ctx context.Context, s *Session) (*Session, error) {
-	checked, err := await(ctx, k.patience, k.fly("check", s.hash, k.check))
+	checked, err := k.await(ctx, s.hash, k.patience, k.fly("check", s.hash, k.check))
 	if errors.Is(err, errPatience) || errors.Is(err, errHeld) {
 		return s, nil
 	}
@@ -174,7 +177,7 @@ func (k *Keeper) refreshed(ctx context.Context, s *Session) (*Session, error) {
 	if !s.tokensEnded(now) {
 		return s, nil
 	}
-	refreshed, err := await(ctx, refreshPatience, refresh)
+	refreshed, err := k.await(ctx, s.hash, refreshPatience, refresh)
 	if err == nil && refreshed.tokensEnded(k.sessions.now()) {
 		return nil, unavailable("refresh tokens", errLater)
 	}
@@ -186,6 +189,8 @@ var (
 	errLater = errors.New("no new tokens for now")
 	// errPatience is what a request ends with that waits no longer.
 	errPatience = errors.New("still under way")
+	// errStuck is the same where the store reads and does not write.
+	errStuck = errors.New("new tokens cannot be stored for now")
 )
 
 // fly has something done for a session, unless it is under way already. It knows
@@ -196,20 +201,36 @@ func (k *Keeper) fly(what, hash string, run func(context.Context, *Session) (*Se
 
 // await waits for a flight that all requests for the same thing share. Each gets a
 // session of its own.
-func await(ctx context.Context, patience time.Duration, flight <-chan singleflight.Result) (*Session, error) {
-	timer := time.NewTimer(patience)
+//
+// Meanwhile it looks at the session again and again. A flight may be busy with a slow
+// ZITADEL, or with storing what it must not lose, and neither notices nor says that the
+// store is gone: whoever waits is told so within a second all the same, and the flight
+// goes on. And a session that has ended is not waited for.
+func (k *Keeper) await(ctx context.Context, hash string, patience time.Duration, flight <-chan singleflight.Result) (*Session, error) {
+	timer, look := time.NewTimer(patience), time.NewTicker(lookAgain)
 	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return nil, unavailable("renew session", ctx.Err())
-	case <-timer.C:
-		return nil, unavailable("renew session", errPatience)
-	case result := <-flight:
-		if result.Err != nil {
-			return nil, result.Err
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, unavailable("renew session", ctx.Err())
+		case <-timer.C:
+			return nil, unavailable("renew session", errPatience)
+		case <-look.C:
+			_, err := k.sessions.loadSession(ctx, hash)
+			if _, stuck := k.stuck.Load(hash); err == nil && stuck {
+				err = unavailable("renew session", errStuck)
+			}
+			if err != nil {
+				return nil, err
+			}
+		case result := <-flight:
+			if result.Err != nil {
+				return nil, result.Err
+			}
+			own := *result.Val.(*Session)
+			return &own, nil
 		}
-		own := *result.Val.(*Session)
-		return &own, nil
 	}
 }
 

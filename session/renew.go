@@ -120,14 +120,18 @@ func (k *Keeper) failed(ctx context.Context, s *Session, p part, err error) (*Se
 	return s, k.sessions.saveRenewed(ctx, s, p.take)
 }
 
-// storeRetry is how soon a write is tried again that must not be lost.
-const storeRetry = 200 * time.Millisecond
+// storeRetry is how soon a write is tried again that must not be lost, and storeTries
+// how often before whoever waits for it is told to come back.
+const (
+	storeRetry = 200 * time.Millisecond
+	storeTries = 3
+)
 
 // keep stores new tokens. A session that has ended meanwhile stays ended, and
 // what came too late for it is revoked.
 func (k *Keeper) keep(ctx context.Context, s *Session, fresh TokenSet) (*Session, error) {
 	save := k.sessions.tokenSaver(s, fresh)
-	err := k.untilStored(ctx, func() error { return save(ctx) })
+	err := k.untilStored(ctx, s.hash, func() error { return save(ctx) })
 	if errors.Is(err, ErrChanged) {
 		k.Discard(fresh)
 		return k.sessions.loadSession(ctx, s.hash)
@@ -142,7 +146,7 @@ func (k *Keeper) keep(ctx context.Context, s *Session, fresh TokenSet) (*Session
 // adopt notes what follows from tokens that are stored.
 func (k *Keeper) adopt(ctx context.Context, s *Session, stored TokenSet) (*Session, error) {
 	s.keepTimes(stored, k.sessions.now())
-	err := k.untilStored(ctx, func() error { return k.sessions.saveRenewed(ctx, s, takeTokens) })
+	err := k.untilStored(ctx, s.hash, func() error { return k.sessions.saveRenewed(ctx, s, takeTokens) })
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		return nil, k.end(ctx, s, err)
 	}
@@ -162,11 +166,15 @@ func (k *Keeper) end(ctx context.Context, s *Session, why error) error {
 
 // untilStored tries again what a store in trouble did not do: ZITADEL has used up
 // the old refresh token already.
-func (k *Keeper) untilStored(ctx context.Context, store func() error) error {
-	for {
+func (k *Keeper) untilStored(ctx context.Context, hash string, store func() error) error {
+	defer k.stuck.Delete(hash)
+	for tries := 1; ; tries++ {
 		err := store()
 		if !errors.Is(err, ErrUnavailable) {
 			return err
+		}
+		if tries == storeTries {
+			k.stuck.Store(hash, nil)
 		}
 		select {
 		case <-ctx.Done():
