@@ -65,6 +65,7 @@ func (m envoyMutation) apply(w *world, header http.Header) {
 type envoyHost struct {
 	Name      string
 	PerFilter map[string]struct{ Disabled bool } `yaml:"typed_per_filter_config"`
+	Routes    []struct{ Route struct{ Timeout string } }
 }
 
 type envoyFilter struct {
@@ -117,6 +118,13 @@ func TestDeployEnvoy(t *testing.T) {
 	}
 	if off := manager.Routes.Hosts[0].PerFilter; manager.Routes.Hosts[0].Name != "torhaus" || !off["torhaus.default"].Disabled || !off["torhaus.staff"].Disabled {
 		t.Error("nobody reaches the sign-in pages")
+	}
+	// Without, Envoy cuts off after 15 s what is not complete: a stream never is, and
+	// a form may take 25.
+	for _, route := range manager.Routes.Hosts[0].Routes {
+		if route.Route.Timeout != "0s" {
+			t.Errorf("an answer of torhaus may take %q", route.Route.Timeout)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +20,13 @@ type stream struct {
 // listen opens a stream as an app's page does. It ends with the test.
 func (w *world) listen(b *browser) *stream {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.auth+"/session/events", nil)
+	return w.listenUntil(w.t.Context(), b)
+}
+
+// listenUntil is listen for somebody who leaves when ctx ends.
+func (w *world) listenUntil(ctx context.Context, b *browser) *stream {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.auth+"/session/events", nil)
 	w.must(err)
 	r.Header.Set("Origin", w.app)
 	r.Header.Set("Accept", "text/event-stream")

@@ -32,6 +32,7 @@ func proveDeployed(t *testing.T, start func(*deployed)) {
 		{"not allowed", (*deployed).proveDenied},
 		{"bodies and methods", (*deployed).proveBodies},
 		{"WebSocket", (*deployed).proveWebSocket},
+		{"events", (*deployed).proveEvents},
 		{"the store is down", (*deployed).proveStoreDown},
 		{"torhaus is gone", (*deployed).proveTorhausGone},
 		{"paths and hosts", (*deployed).provePaths},
