@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// provisioner makes, in a fresh ZITADEL, the one thing that its own start-up
-// configuration cannot: the application that stands for our own apps. It serves
-// docker-compose.yml.
+// provisioner makes, in a fresh ZITADEL, what its own start-up configuration cannot:
+// the application that stands for our own apps, and that torhaus is told when a
+// session is terminated there. It serves docker-compose.yml.
 type provisioner struct {
 	api    string // where ZITADEL is reached
 	issuer string // the host it answers to
@@ -37,6 +37,9 @@ func provision(ctx context.Context, p provisioner, tokenFile, clientIDFile strin
 	}
 	p.token = strings.TrimSpace(string(token))
 	p.http.Timeout = 10 * time.Second
+	if err := p.call(ctx, http.MethodPut, "/v2/features/instance", map[string]any{"enableBackChannelLogout": true}, nil); err != nil {
+		return fmt.Errorf("turn on back-channel logout: %w", err)
+	}
 	clientID, err := p.createApp(ctx)
 	if err != nil {
 		return err
@@ -49,11 +52,11 @@ func provision(ctx context.Context, p provisioner, tokenFile, clientIDFile strin
 
 func (p provisioner) createApp(ctx context.Context) (clientID string, err error) {
 	var project struct{ ID string }
-	if err := p.post(ctx, "/management/v1/projects", map[string]any{"name": "Example"}, &project); err != nil {
+	if err := p.call(ctx, http.MethodPost, "/management/v1/projects", map[string]any{"name": "Example"}, &project); err != nil {
 		return "", fmt.Errorf("create project: %w", err)
 	}
 	var app struct{ ClientID string }
-	err = p.post(ctx, "/management/v1/projects/"+url.PathEscape(project.ID)+"/apps/oidc", map[string]any{
+	err = p.call(ctx, http.MethodPost, "/management/v1/projects/"+url.PathEscape(project.ID)+"/apps/oidc", map[string]any{
 		"name":                     "apps",
 		"appType":                  "OIDC_APP_TYPE_WEB",
 		"authMethodType":           "OIDC_AUTH_METHOD_TYPE_NONE",
@@ -61,6 +64,7 @@ func (p provisioner) createApp(ctx context.Context) (clientID string, err error)
 		"devMode":                  true, // permits plain http redirect URIs
 		"redirectUris":             []string{p.auth + "/callback"},
 		"postLogoutRedirectUris":   []string{p.app + "/"},
+		"backChannelLogoutUri":     p.auth + "/backchannel-logout",
 		"responseTypes":            []string{"OIDC_RESPONSE_TYPE_CODE"},
 		"grantTypes":               []string{"OIDC_GRANT_TYPE_AUTHORIZATION_CODE", "OIDC_GRANT_TYPE_REFRESH_TOKEN"},
 		"accessTokenType":          "OIDC_TOKEN_TYPE_BEARER",
@@ -72,14 +76,14 @@ func (p provisioner) createApp(ctx context.Context) (clientID string, err error)
 	return app.ClientID, nil
 }
 
-// post sends one administrator call. ZITADEL finds the instance by the Host
+// call is one of an administrator's. ZITADEL finds the instance by the Host
 // header, so that is the issuer's wherever the connection goes.
-func (p provisioner) post(ctx context.Context, path string, body, answer any) error {
+func (p provisioner) call(ctx context.Context, method, path string, body, answer any) error {
 	payload, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.api+path, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, method, p.api+path, bytes.NewReader(payload))
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,9 @@ func (p provisioner) post(ctx context.Context, path string, body, answer any) er
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	if answer == nil {
+		return nil
 	}
 	return json.Unmarshal(text, answer)
 }
