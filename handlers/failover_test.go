@@ -302,6 +302,12 @@ func TestFailoverToAnotherMaster(t *testing.T) {
 			if look() == 0 {
 				t.Error("nobody was on the master that is gone")
 			}
+			// Most sessions of a cluster are well, and no other process is any better.
+			ready := browsers[0].do(http.MethodGet, w.auth+"/readyz", nil)
+			_ = ready.Body.Close()
+			if name == "cluster" && ready.StatusCode != http.StatusOK {
+				t.Errorf("GET /readyz: %d", ready.StatusCode)
+			}
 			found()
 			redistest.Until(t, "everybody to be back", func() bool { return look() == 0 })
 			w.signIn(newBrowser(t))

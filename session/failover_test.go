@@ -234,3 +234,41 @@ func TestFailoverCluster(t *testing.T) {
 		t.Errorf("%d operations on several slots", n)
 	}
 }
+
+// TestFailoverPing: a cluster is there as long as one of its masters answers, for
+// who knew it before and for who has just begun; and is not when none does.
+func TestFailoverPing(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, false)
+	known := openRedis(t, cluster.URL())
+	if err := known.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for i, master := range cluster.Servers {
+		master.Freeze()
+		var all sync.WaitGroup
+		for n := range 16 { // whichever is asked first
+			store := known
+			if n >= 12 {
+				store = openRedis(t, cluster.URL())
+			}
+			all.Go(func() {
+				if err := store.Ping(t.Context()); err != nil {
+					t.Errorf("node %d hangs, ping %d: %v", i, n, err)
+				}
+			})
+		}
+		all.Wait()
+		master.Thaw()
+	}
+	cluster.Servers[0].Kill()
+	cluster.Servers[1].Freeze()
+	if err := known.Ping(t.Context()); err != nil {
+		t.Errorf("one is left: %v", err)
+	}
+	cluster.Servers[2].Freeze()
+	if err := known.Ping(t.Context()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("none is left: %v", err)
+	}
+	cluster.Servers[2].Thaw()
+	redistest.Until(t, "one to answer", func() bool { return known.Ping(t.Context()) == nil })
+}

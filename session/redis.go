@@ -161,8 +161,11 @@ func (s *Redis) Take(ctx context.Context, bucket string, rate Rate) (time.Durati
 	return time.Duration(wait) * time.Microsecond, redisError("take", err)
 }
 
-// Ping says whether Redis answers; in a cluster, whether any of its nodes does.
+// Ping says whether Redis answers; in a cluster, whether any of its masters does.
 func (s *Redis) Ping(ctx context.Context) error {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		return redisError("ping", pingAny(ctx, cluster))
+	}
 	return redisError("ping", s.try(ctx, repeatable, func(ctx context.Context) error {
 		return s.client.Ping(ctx).Err()
 	}))

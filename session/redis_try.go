@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -77,6 +78,33 @@ func (s *Redis) ask(ctx context.Context, do func(context.Context) error) error {
 	cluster.ReloadState(ctx)
 	if silent := (unanswered{}); errors.As(err, &silent) {
 		return silent.cause
+	}
+	return err
+}
+
+// pingAny asks all masters of a cluster at once, and is content with one answer. The
+// client would ask one of them, whichever: with a node that hangs, all processes would
+// seem to have lost their store now and then, while most sessions are well.
+func pingAny(ctx context.Context, cluster *redis.ClusterClient) error {
+	reload, cancel := context.WithTimeout(ctx, redisOperation)
+	defer cancel()
+	var answers atomic.Int32
+	err := cluster.ForEachMaster(reload, func(_ context.Context, master *redis.Client) error {
+		// Not with what is left: who the masters are may have taken all of it to ask,
+		// node after node, and then goes by what was known before.
+		ctx, cancel := context.WithTimeout(ctx, redisTimeout)
+		defer cancel()
+		err := master.Ping(ctx).Err()
+		if err == nil {
+			answers.Add(1)
+		}
+		return err
+	})
+	switch {
+	case answers.Load() > 0:
+		return nil
+	case err == nil:
+		return errors.New("no master is known")
 	}
 	return err
 }
