@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -43,6 +44,31 @@ func TestSignOutEverywhere(t *testing.T) {
 			t.Errorf("%s: signed in again by itself", name)
 		}
 	}
+}
+
+// ZITADEL is told behind the answer, and may take its time. Who signs in again
+// meanwhile is not signed out by it, now or when the session is checked.
+func TestSignInAfterSignOutEverywhere(t *testing.T) {
+	w := newWorld(t)
+	laptop := w.device(firefox)
+	client := newBrowser(t)
+	client.open(w.authorizeURL("")).fill(map[string]string{"loginName": "alice"}).fill(map[string]string{"password": password}).at("/cb")
+	until := make(chan struct{})
+	w.zitadel.Fault(zitadeltest.Fault{Path: "/v2/sessions/search", Until: until})
+	laptop.open(w.auth+"/logout").fill(nil, "everywhere-button").at("/logout/done")
+	for w.zitadel.Held() == 0 {
+		w.must(t.Context().Err())
+		runtime.Gosched()
+	}
+	w.zitadel.Advance(5 * second)
+	w.signIn(laptop)
+	close(until)
+	if n := w.live(w.alice); n != 1 {
+		t.Errorf("%d ZITADEL sessions are left, want the new one", n)
+	}
+	w.restart()
+	w.zitadel.Advance(recheckDue)
+	w.alone(map[string]*browser{"laptop": laptop}, nil)
 }
 
 // An app may ask for it by its own form, and nobody else may.

@@ -1,6 +1,7 @@
 package zitadelclient_test
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -221,6 +222,45 @@ func TestInvitation(t *testing.T) {
 	must(t, err)
 	if !u.EmailVerified {
 		t.Error("who read the invitation has the address")
+	}
+}
+
+// Whoever signs in again while the list is still to come stays signed in, by
+// ZITADEL's clock alone: ours may be wrong. What was there before ends, however new.
+func TestDeleteSessionsOfSparesLater(t *testing.T) {
+	for _, off := range []time.Duration{-time.Minute, 0, time.Minute} {
+		t.Run(off.String(), func(t *testing.T) {
+			w := newWorld(t, zitadeltest.AppSeed{}, func(w *world, c *zitadelclient.Config) {
+				c.Now = func() time.Time { return w.Now().Add(off) }
+			})
+			ctx := t.Context()
+			create := func() zitadelclient.SessionRef {
+				ref, err := w.client.CreateSession(ctx, w.identified(w.alice))
+				must(t, err)
+				return ref
+			}
+			old := create()
+			w.Advance(10 * time.Minute)
+			before := create()
+			until := make(chan struct{})
+			w.Fault(zitadeltest.Fault{Path: "/v2/sessions/search", Until: until})
+			done := make(chan error)
+			go func() { done <- w.client.DeleteSessionsOf(ctx, w.alice, "") }()
+			for w.Held() == 0 {
+				must(t, ctx.Err())
+				runtime.Gosched()
+			}
+			w.Advance(5 * time.Second)
+			later := create()
+			close(until)
+			must(t, <-done)
+			for _, ended := range []zitadelclient.SessionRef{old, before} {
+				_, err := w.client.Session(ctx, ended)
+				wantKind(t, err, zitadelclient.SessionEnded)
+			}
+			_, err := w.client.Session(ctx, later)
+			must(t, err)
+		})
 	}
 }
 

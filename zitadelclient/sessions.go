@@ -177,11 +177,18 @@ func (c *Client) DeleteSession(ctx context.Context, ref SessionRef) error {
 // SearchSessions lists sessions, the newest first, at most a hundred. Search
 // lags behind writes by some milliseconds.
 func (c *Client) SearchSessions(ctx context.Context, q SessionQuery) ([]Session, error) {
-	sessions, _, err := c.searchSessions(ctx, q, 0)
-	return sessions, err
+	page, err := c.searchSessions(ctx, q, 0)
+	return page.sessions, err
 }
 
-func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int) (page []Session, total int, err error) {
+// sessionPage is a page of what a search found, of how much, and when.
+type sessionPage struct {
+	sessions []Session
+	total    int
+	answered time.Time // by ZITADEL's clock; zero where that is not said
+}
+
+func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int) (page sessionPage, err error) {
 	const op = "search sessions"
 	var queries []any
 	if len(q.IDs) > 0 {
@@ -191,7 +198,7 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 		queries = append(queries, map[string]any{"userIdQuery": map[string]any{"id": q.UserID}})
 	}
 	if len(queries) == 0 {
-		return nil, 0, invalid(op, "a search without a criterion would list the whole instance's sessions")
+		return sessionPage{}, invalid(op, "a search without a criterion would list the whole instance's sessions")
 	}
 	paging := map[string]any{"limit": searchLimit}
 	if offset > 0 {
@@ -202,37 +209,40 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 		Details  searchDetails
 		Sessions []sessionAnswer
 	}
-	err = c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions/search", body: body}, &answer)
+	err = c.call(ctx, request{op: op, method: http.MethodPost, path: "/v2/sessions/search", body: body, answered: &page.answered}, &answer)
 	if err != nil {
-		return nil, 0, err
+		return sessionPage{}, err
 	}
 	// A later page is rightly empty when sessions ended meanwhile.
 	if err := answer.Details.check(op, offset+len(answer.Sessions)); err != nil {
-		return nil, 0, err
+		return sessionPage{}, err
 	}
-	page = make([]Session, len(answer.Sessions))
+	page.sessions = make([]Session, len(answer.Sessions))
 	for i, s := range answer.Sessions {
-		page[i] = s.session()
+		page.sessions[i] = s.session()
 	}
-	return page, int(answer.Details.TotalResult), nil
+	page.total = int(answer.Details.TotalResult)
+	return page, nil
 }
 
 // DeleteSessionsOf ends every session of a user except one ("": none is
 // spared), as after a password reset: whoever knew the old password is out.
 // One that was made in the last milliseconds may be missed, since search lags.
+// However long it takes, a sign-in that came later is nobody's to end.
 func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) error {
 	if userID == "" {
 		return invalid("delete sessions of user", "no user")
 	}
-	sessions, err := c.sessionsOf(ctx, userID)
+	sessions, begun, err := c.sessionsOf(ctx, userID)
 	if err != nil {
 		return err
 	}
 	now := c.config.Now()
 	for _, s := range sessions {
 		ended := !s.Expires.IsZero() && !now.Before(s.Expires)
+		later := !begun.IsZero() && s.Created.After(begun)
 		// A search that ignored the criterion must not end other users' sessions.
-		if s.ID == except || ended || s.Factors.User.ID != userID {
+		if s.ID == except || ended || later || s.Factors.User.ID != userID {
 			continue
 		}
 		if err := c.DeleteSession(ctx, SessionRef{ID: s.ID}); err != nil {
@@ -242,17 +252,28 @@ func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) er
 	return nil
 }
 
+// answerTime is how long an answer may have been on its way, and how far apart the
+// clocks of ZITADEL's servers may be.
+const answerTime = 2 * time.Second
+
 // sessionsOf reads all pages of a user's sessions, before any is deleted: that
-// would shift them.
-func (c *Client) sessionsOf(ctx context.Context, userID string) (all []Session, err error) {
+// would shift them. With them comes when that was begun, by ZITADEL's clock and
+// rather too late than too early; zero where ZITADEL does not say what time it is.
+func (c *Client) sessionsOf(ctx context.Context, userID string) (all []Session, begun time.Time, err error) {
+	began := c.config.Now()
 	for {
-		page, total, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
+		page, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
-		all = append(all, page...)
-		if len(page) == 0 || len(all) >= total {
-			return all, nil
+		if len(all) == 0 && !page.answered.IsZero() {
+			// Whatever our clock says, how much time has passed it knows. The header
+			// has whole seconds.
+			begun = page.answered.Add(time.Second + answerTime - c.config.Now().Sub(began))
+		}
+		all = append(all, page.sessions...)
+		if len(page.sessions) == 0 || len(all) >= page.total {
+			return all, begun, nil
 		}
 	}
 }

@@ -132,7 +132,8 @@ type request struct {
 	id           string
 	credential   string
 	query        url.Values
-	body         any // sent as JSON
+	body         any        // sent as JSON
+	answered     *time.Time // takes when ZITADEL answered, by its own clock; stays zero where it does not say
 }
 
 // call makes an API call with the service token and decodes the answer unless
@@ -206,6 +207,9 @@ func (r request) decode(in incoming, answer any) error {
 		return &Error{Kind: Unavailable, Op: r.op, Status: in.status, Err: errors.New("redirects are not followed: TORHAUS_ZITADEL_API_URL must lead to ZITADEL itself")}
 	case answer == nil:
 		answer = new(struct{})
+	}
+	if r.answered != nil {
+		*r.answered, _ = http.ParseTime(in.header.Get("Grpcgateway-Date")) // a proxy may write a Date of its own
 	}
 	if err := json.Unmarshal(in.body, answer); err != nil {
 		// The decoder's own words may quote the answer.
