@@ -10,6 +10,10 @@
 // verifies what another signed, without one more secret to keep. The first signs;
 // all are published, so that what an old one signed holds to its end.
 //
+// An app takes [Leeway] off when it holds the times to its own clock: those of our
+// replicas and of the app's servers differ, and a replica that is a minute behind
+// would sign what has ended already.
+//
 // What it refuses: an assertion without an audience or a subject. There is nothing
 // in one by which anybody could act at torhaus or at ZITADEL: no token, no session.
 package assertion
@@ -29,9 +33,13 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Lifetime is how long an assertion is good for: one request, and clocks that
-// differ a little.
+// Lifetime is how long an assertion is good for: one request.
 const Lifetime = time.Minute
+
+// Leeway is what an app adds when it compares exp and iat with its clock: as much as
+// clocks may differ. An assertion is then taken for two minutes at most by clocks that
+// agree, and for three by the worst.
+const Leeway = time.Minute
 
 // SecretSize is the length of a secret, in bytes. It is half as long again as the
 // key made of it, so that no value of the key is more likely than another

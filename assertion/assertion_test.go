@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,42 @@ func verify(token string, keySet []byte, expected jwt.Expected) (map[string]any,
 		return nil, err
 	}
 	return all, standard.ValidateWithLeeway(expected, 0)
+}
+
+// An app that allows what the README tells it to takes assertions by clocks that
+// differ by a minute, and none for ever.
+func TestLeeway(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("clockTolerance: %d", assertion.Leeway/time.Second); !bytes.Contains(readme, []byte(want)) {
+		t.Errorf("the README does not say %q", want)
+	}
+	s := signer(t, secret(1))
+	token, err := jwt.ParseSigned(sign(t, s), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys jose.JSONWebKeySet
+	var claims jwt.Claims
+	if err := json.Unmarshal(s.KeySet(), &keys); err != nil {
+		t.Fatal(err)
+	}
+	if err := token.Claims(keys, &claims); err != nil {
+		t.Fatal(err)
+	}
+	for ahead, taken := range map[time.Duration]struct{ plainly, leniently bool }{ // the app's clock, of ours
+		-time.Minute: {false, true}, 0: {true, true}, time.Minute: {true, true},
+		time.Minute + time.Second: {false, true}, 2 * time.Minute: {false, true}, 2*time.Minute + time.Second: {false, false},
+	} {
+		e := expected()
+		e.Time = now.Add(ahead)
+		plainly, leniently := claims.ValidateWithLeeway(e, 0) == nil, claims.ValidateWithLeeway(e, assertion.Leeway) == nil
+		if plainly != taken.plainly || leniently != taken.leniently {
+			t.Errorf("by a clock that is %s ahead: taken %t, with leeway %t", ahead, plainly, leniently)
+		}
+	}
 }
 
 func expected() jwt.Expected {

@@ -88,8 +88,8 @@ func TestClocksAMinuteOff(t *testing.T) {
 	}
 }
 
-// verifies fails unless an app whose clock is right, and that tolerates as much as
-// JWT libraries do, believes what a replica asserts.
+// verifies fails unless an app whose clock is right, and that tolerates as much as it
+// is told to, believes what a replica asserts.
 func (f *fleet) verifies(r *replica) {
 	f.t.Helper()
 	q := f.questionOf("caddy", nil, question{rule: "assert", header: fetched()})
@@ -104,7 +104,7 @@ func (f *fleet) verifies(r *replica) {
 	var claims jwt.Claims
 	f.must(token.Claims(keys, &claims))
 	expected := jwt.Expected{Issuer: f.auth, AnyAudience: jwt.Audience{"app"}, Subject: f.alice, Time: f.now()}
-	if err := claims.ValidateWithLeeway(expected, jwt.DefaultLeeway); err != nil {
+	if err := claims.ValidateWithLeeway(expected, assertion.Leeway); err != nil {
 		f.t.Errorf("an assertion: %v", err)
 	}
 }
