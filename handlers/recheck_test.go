@@ -264,8 +264,10 @@ func TestSessionWithoutRefreshToken(t *testing.T) {
 	w.signInRemembered(b)
 	w.zitadel.Advance(2 * tokensEnded)
 	status, answer := w.session(b)
-	if at, told := answer["refresh_at"]; status != http.StatusOK || !told || at != nil {
-		t.Errorf("GET /session: %d, refresh at %v", status, at)
+	for _, when := range []string{"refresh_at", "tokens_expire_at"} {
+		if at, told := answer[when]; status != http.StatusOK || !told || at != nil {
+			t.Errorf("GET /session: %d, %s is %v", status, when, at)
+		}
 	}
 	w.zitadel.LockUser(w.alice)
 	w.zitadel.Advance(recheckDue)

@@ -12,16 +12,17 @@ import (
 // sessionAnswer is what an app may know of who is signed in. There is no token
 // in it, and no field that could hold one.
 type sessionAnswer struct {
-	Subject       string     `json:"subject"`
-	Name          string     `json:"name"`
-	Email         string     `json:"email"`
-	Organization  string     `json:"organization"`
-	Roles         []string   `json:"roles"`
-	Methods       []string   `json:"methods"`
-	AuthTime      time.Time  `json:"auth_time"`
-	ExpiresAt     time.Time  `json:"expires_at"`
-	IdleExpiresAt time.Time  `json:"idle_expires_at"`
-	RefreshAt     *time.Time `json:"refresh_at"` // null: there is nothing to refresh
+	Subject        string     `json:"subject"`
+	Name           string     `json:"name"`
+	Email          string     `json:"email"`
+	Organization   string     `json:"organization"`
+	Roles          []string   `json:"roles"`
+	Methods        []string   `json:"methods"`
+	AuthTime       time.Time  `json:"auth_time"`
+	ExpiresAt      time.Time  `json:"expires_at"`
+	IdleExpiresAt  time.Time  `json:"idle_expires_at"`
+	RefreshAt      *time.Time `json:"refresh_at"`       // null: there is nothing to refresh
+	TokensExpireAt *time.Time `json:"tokens_expire_at"` // null likewise
 }
 
 // session tells an app who is signed in.
@@ -79,6 +80,9 @@ func answerAbout(s *session.Session) sessionAnswer {
 	}
 	if !s.Refresh.IsZero() {
 		answer.RefreshAt = &s.Refresh
+	}
+	if !s.TokensEnd.IsZero() {
+		answer.TokensExpireAt = &s.TokensEnd
 	}
 	return answer
 }

@@ -40,9 +40,10 @@ func TestSessionAnswer(t *testing.T) {
 	var answer map[string]any
 	w.must(json.Unmarshal([]byte(body), &answer))
 	for key, within := range map[string]span{
-		"expires_at":      began.plus(12 * time.Hour),
-		"idle_expires_at": asked.plus(time.Hour),
-		"refresh_at":      {began.from.Add(9 * time.Hour), began.to.Add(11 * time.Hour)}, // a point of its own
+		"expires_at":       began.plus(12 * time.Hour),
+		"idle_expires_at":  asked.plus(time.Hour),
+		"tokens_expire_at": {began.from.Add(12*time.Hour - second), began.to.Add(12 * time.Hour)}, // ZITADEL counts whole seconds down
+		"refresh_at":       {began.from.Add(9 * time.Hour), began.to.Add(11 * time.Hour)},         // a point of its own
 	} {
 		text, _ := answer[key].(string)
 		if at, err := time.Parse(time.RFC3339, text); err != nil || !within.holds(at) {

@@ -17,6 +17,7 @@
  * @property {string} expires_at
  * @property {string} idle_expires_at
  * @property {string | null} refresh_at
+ * @property {string | null} tokens_expire_at
  */
 
 const base = new URL("..", import.meta.url);
