@@ -161,6 +161,23 @@ func behindCaddy(d *deployed) {
 	d.run(caddy, dir)
 }
 
+// tells fails unless whoever cannot be sent anywhere is told in a document why they
+// may not pass, and where they would sign in.
+func (d *deployed) tells(response *http.Response, kind, next string) {
+	d.t.Helper()
+	var problem struct {
+		Type, Title, Next string
+		Status            int
+	}
+	if err := json.Unmarshal([]byte(body(d.t, response)), &problem); err != nil {
+		d.t.Error(err)
+	}
+	if response.Header.Get("Content-Type") != "application/problem+json" || problem.Type != kind || problem.Next != next ||
+		problem.Status != response.StatusCode || problem.Title != "Unauthorized" {
+		d.t.Errorf("%s of type %q: %+v", response.Status, response.Header.Get("Content-Type"), problem)
+	}
+}
+
 // echo is an app that says what reached it. It speaks a WebSocket's first words.
 type echo struct {
 	server *httptest.Server

@@ -15,9 +15,13 @@ import (
 // name of a rule follow, and for Envoy the address that is asked about.
 const forwardPath = "/auth/"
 
-// loginHeader tells a proxy that cannot pass a redirect on where to send the
-// visitor.
-const loginHeader = "X-Auth-Login"
+// What a proxy is told that cannot pass our answer on: where to send a browser or,
+// for what cannot be sent anywhere, what its own answer has to say.
+const (
+	loginHeader   = "X-Auth-Login"
+	problemHeader = "X-Auth-Problem" // the type of the problem
+	nextHeader    = "X-Auth-Next"    // the address to sign in at
+)
 
 // authorize answers a proxy that asks whether a request may pass: 200 to let it, and
 // with it who it is; everything else does not. The body is never read, and no answer
@@ -113,6 +117,10 @@ func (h *Handlers) sendToLogin(w http.ResponseWriter, r *http.Request, asked ori
 		// Where to come back to is the script's to say: nobody wants to be sent to
 		// what it fetched.
 		why.Next = h.BasePath.Entry(h.PublicURL, "/login", web.ReturnTo{}, d.query())
+		if !asked.relayed {
+			w.Header().Set(problemHeader, web.ProblemType(why))
+			w.Header().Set(nextHeader, why.Next.String())
+		}
 	}
 	w.Header().Set("WWW-Authenticate", challenges[why.Key])
 	return why

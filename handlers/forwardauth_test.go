@@ -201,6 +201,12 @@ func TestForwardAuthTellsScripts(t *testing.T) {
 			if problem["type"] != kindOfProblem || problem["status"] != 401.0 || problem["next"] != next || response.Header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("%s: %v", kind, problem)
 			}
+			if kind != "nginx" { // which passes no answer on
+				kindOfProblem, next = "", ""
+			}
+			if header := response.Header; header.Get("X-Auth-Problem") != kindOfProblem || header.Get("X-Auth-Next") != next || header.Get("X-Auth-Login") != "" {
+				t.Errorf("%s: told by headers: %v", kind, header)
+			}
 		}
 	}
 	challenge := w.ask("caddy", b, question{rule: "vault", header: fetched()}).Header.Get("WWW-Authenticate")

@@ -112,9 +112,7 @@ func (d *deployed) proveStrangers() {
 			if cache := response.Header.Get("Cache-Control"); cache != "no-store" {
 				d.t.Errorf("%s, %s: Cache-Control is %q", name, method, cache)
 			}
-			if contentType := response.Header.Get("Content-Type"); contentType != "application/problem+json" {
-				d.t.Errorf("%s, %s: an answer of type %q", name, method, contentType)
-			}
+			d.tells(response, "urn:torhaus:error.unauthorized", d.auth+"/login")
 		}
 	}
 	for name, header := range map[string]http.Header{"a page": navigation(), "a page with a login of its own": with(navigation(), "X-Auth-Login", "https://evil.example.org/"), "an original address of its own": with(navigation(), "X-Original-URL", "https://evil.example.org/")} {
@@ -226,6 +224,7 @@ func (d *deployed) proveStepUp() {
 	if response.StatusCode != http.StatusUnauthorized || got != nil {
 		d.t.Errorf("a fetch without the factor: %s", response.Status)
 	}
+	d.tells(response, "urn:torhaus:error.step_up", d.auth+"/login?mfa=true")
 	page := b.open(d.admin + "/vault?x").at("/otp/time-based")
 	page.fill(map[string]string{"code": d.zitadel.TOTPCode(secret)}).at("/vault")
 	got = d.behind.last()

@@ -28,14 +28,20 @@ func Problem(w http.ResponseWriter, status int, kind, title, errorID string) {
 // ProblemPage is the [ErrorPage] of scripts. The key, not its translation, says
 // what happened: the app words it for its own users.
 func ProblemPage(w http.ResponseWriter, _ *http.Request, e Error, errorID string) {
-	body := problemBody{Title: http.StatusText(e.Status), Status: e.Status, ErrorID: errorID}
-	if e.Key != "" {
-		body.Type = "urn:torhaus:" + e.Key
-	}
+	body := problemBody{Type: ProblemType(e), Title: http.StatusText(e.Status), Status: e.Status, ErrorID: errorID}
 	if e.Next != nil {
 		body.Next = e.Next.String()
 	}
 	writeProblem(w, body)
+}
+
+// ProblemType is the URI that names the kind of an error, "" where the status says
+// it all.
+func ProblemType(e Error) string {
+	if e.Key == "" {
+		return ""
+	}
+	return "urn:torhaus:" + e.Key
 }
 
 func writeProblem(w http.ResponseWriter, body problemBody) {
