@@ -160,10 +160,10 @@ func silentAttempt(account session.Account) *session.Attempt {
 
 // silentTokens gets tokens behind the gate, on facts that are read now.
 func (v *visit) silentTokens() (zitadelclient.Tokens, error) {
-	if err := v.load(); err != nil {
+	if err := v.ask(); err != nil {
 		return zitadelclient.Tokens{}, err
 	}
-	if v.step = flow.Next(v.state); v.step.Kind != flow.Finish {
+	if v.step.Kind != flow.Finish {
 		return zitadelclient.Tokens{}, ended("the gate asks for more")
 	}
 	answer, transaction, err := v.authorize()

@@ -156,3 +156,30 @@ func TestAnotherPasskey(t *testing.T) {
 		newBrowser(t).open(w.auth+"/loginname").fill(map[string]string{"loginName": "alice"}).at("/passkey").key(added, w.auth, false).at("/signedin")
 	}
 }
+
+// Policies are those of the moment: what an administrator demands while somebody types
+// their password is demanded of them.
+func TestPolicyAtTheGate(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*world)
+		asked  string
+	}{
+		"a second factor is forced": {func(w *world) { w.policy(force) }, "/mfa/set"},
+		"passwords expire": {func(w *world) {
+			w.zitadel.SetPasswordExpiry("", func(e *zitadeltest.PasswordExpiry) { e.MaxAgeDays = 1 })
+		}, "/password/change"},
+		"the organization is closed": {func(w *world) { w.zitadel.DeactivateOrganization(w.zitadel.DefaultOrganization()) }, "/password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.zitadel.Advance(26 * time.Hour)
+			page := w.atPassword(newBrowser(t)) // reads, and remembers, the policies
+			w.zitadel.Advance(10 * second)
+			test.change(w)
+			page = page.fill(map[string]string{"password": password}).at(test.asked)
+			if page.status == http.StatusOK && test.asked == "/password" {
+				t.Errorf("not refused:\n%s", page.text())
+			}
+		})
+	}
+}

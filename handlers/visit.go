@@ -134,13 +134,33 @@ func (h *Handlers) begin(w http.ResponseWriter, r *http.Request, attempt session
 
 // decide loads the facts and asks for the step that they call for.
 func (v *visit) decide() error {
+	if err := v.ask(); err != nil {
+		return err
+	}
+	web.EventFrom(v.r.Context()).Set("step", string(v.step.Kind))
+	return nil
+}
+
+// ask loads the facts and asks flow. Nobody is handed over on policies that were read
+// a while ago: those are read anew, and flow is asked once more.
+func (v *visit) ask() error {
 	if err := v.load(); err != nil {
 		return err
 	}
 	v.step = flow.Next(v.state)
-	web.EventFrom(v.r.Context()).Set("step", string(v.step.Kind))
+	if v.step.Kind != flow.Finish || !v.Zitadel.ForgetPolicies(v.organization(), policyAge) {
+		return nil
+	}
+	if err := v.loadSettings(); err != nil {
+		return err
+	}
+	v.step = flow.Next(v.state)
 	return nil
 }
+
+// policyAge is how old policies may be at the gate: as old as those that the same
+// form has read on its way there, on a slow day.
+const policyAge = 5 * time.Second
 
 // base is what every page of an attempt shows.
 func (v *visit) base() templates.Base {

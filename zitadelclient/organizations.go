@@ -29,7 +29,7 @@ func (c *Client) Organizations(ctx context.Context, q OrganizationQuery) ([]Orga
 	case q.Domain != "":
 		return c.searchOrganizations(ctx, q)
 	}
-	key := "organizations " + q.ID
+	key := organizationKey(q.ID)
 	if q.Default {
 		key = "default " + key
 	}
@@ -37,6 +37,8 @@ func (c *Client) Organizations(ctx context.Context, q OrganizationQuery) ([]Orga
 		return c.searchOrganizations(ctx, q)
 	})
 }
+
+func organizationKey(id string) string { return "organizations " + id }
 
 func (c *Client) searchOrganizations(ctx context.Context, q OrganizationQuery) ([]Organization, error) {
 	const op = "search organizations"

@@ -26,12 +26,14 @@ const (
 	ProviderJWT  ProviderType = "jwt"  // never says which intent it answers
 )
 
+func providersKey(organizationID string) string { return "read identity providers " + organizationID }
+
 // IdentityProviders lists the active providers of an organization, "" for the
 // instance, in the order of its settings. It is cached as settings are, and says
 // nothing of whether the policy allows any (see [LoginSettings]).
 func (c *Client) IdentityProviders(ctx context.Context, organizationID string) ([]IdentityProvider, error) {
 	const op = "read identity providers"
-	return cached(ctx, c, op+" "+organizationID, func(ctx context.Context) ([]IdentityProvider, error) {
+	return cached(ctx, c, providersKey(organizationID), func(ctx context.Context) ([]IdentityProvider, error) {
 		var query url.Values
 		if organizationID != "" {
 			query = url.Values{"ctx.orgId": {organizationID}}

@@ -163,10 +163,27 @@ func (c *Client) GeneralSettings(ctx context.Context, _ string) (GeneralSettings
 	})
 }
 
+// ForgetPolicies has what decides on a sign-in to an organization read anew, when it
+// is next asked for, if it was read longer ago than age: how one signs in, by which
+// providers, how old a password may be, whether the organization is open. It says
+// whether there is anything to read.
+func (c *Client) ForgetPolicies(organizationID string, age time.Duration) bool {
+	return c.cache.forget(age,
+		settingsKey("/v2/settings/login", organizationID),
+		settingsKey("/v2/settings/password/expiry", organizationID),
+		providersKey(organizationID),
+		organizationKey(organizationID),
+	)
+}
+
+func settingsKey(path, organizationID string) string {
+	return "read " + path[len("/v2/"):] + " " + organizationID
+}
+
 // settings reads what stands under "settings" in the answer, through the cache.
 func settings[T any](ctx context.Context, c *Client, path, organizationID string) (T, error) {
 	op := "read " + path[len("/v2/"):]
-	return cached(ctx, c, op+" "+organizationID, func(ctx context.Context) (T, error) {
+	return cached(ctx, c, settingsKey(path, organizationID), func(ctx context.Context) (T, error) {
 		var query url.Values
 		if organizationID != "" {
 			query = url.Values{"ctx.orgId": {organizationID}}

@@ -17,6 +17,15 @@ func (s *Server) Advance(d time.Duration) {
 	s.offset += d
 }
 
+// StopClock has time stand still but for Advance, so that what a test counts does not
+// depend on how fast the machine is.
+func (s *Server) StopClock() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := s.config.Now()
+	s.config.Now = func() time.Time { return at }
+}
+
 // now is Now for those who hold the lock.
 func (s *Server) now() time.Time { return s.config.Now().Add(s.offset).UTC() }
 
