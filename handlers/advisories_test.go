@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+
 	"torhaus/zitadelclient/zitadeltest"
 )
 
@@ -18,31 +21,32 @@ import (
 // tried here as it was exploited there.
 func TestAdvisories(t *testing.T) {
 	for name, regression := range map[string]func(*testing.T){
-		"CVE-2025-67494 the upstream is taken from a header":          upstreamFromAHeader,
-		"CVE-2026-29067 the host in a mail is taken from a header":    mailHostFromAHeader,
-		"CVE-2025-67495 any target after a sign-out":                  anyTargetAfterSignOut,
-		"CVE-2026-29191 any action of a form that is posted on":       anyFormAction,
-		"CVE-2026-29192 a script as the default redirect":             scriptAsDefaultRedirect,
-		"CVE-2026-29193 a policy that only hides the page":            policyOfThePageAlone,
-		"CVE-2026-23511 users told by the id in a link":               usersToldByTheirID,
-		"GHSA-g2pf-ww5m-2r9m the organization is not held":            anyOrganization,
-		"CVE-2025-64102 passwords without a limit":                    passwordsWithoutALimit,
-		"CVE-2024-32868 codes without a limit":                        codesWithoutALimit,
-		"CVE-2025-64103 the second factor is skipped":                 secondFactorSkipped,
-		"GHSA-9993-rfwp-rhwf a session is used again without MFA":     sessionWithoutTheNewFactor,
-		"CVE-2026-105211 the code is returned to who asks":            codeReturned,
-		"CVE-2026-109373 sessions by their ids":                       sessionsByTheirIDs,
-		"CVE-2026-105213 users of a deactivated organization":         usersOfADeactivatedOrganization,
-		"CVE-2026-54693 CVE-2026-27946 an address that proves itself": addressProvesItself,
-		"CVE-2026-55672 a code without PKCE":                          codeWithoutPKCE,
-		"CVE-2024-28197 GHSA-mq4x-r2w3-j7mr a planted cookie":         plantedCookie,
-		"CVE-2026-105207 an identity is linked silently":              silentLink,
-		"CVE-2026-105208 the return of another":                       returnOfAnother,
-		"CVE-2026-119128 a verification check that is made up":        forgedVerificationCheck,
-		"CVE-2026-105212 enrolment by a session without a factor":     enrolmentOnAnIdentifyOnlySession,
-		"CVE-2026-105209 a code of another user":                      codeOfAnotherUser,
-		"CVE-2025-46815 an intent is used again":                      intentReplay,
-		"GHSA-x4c7-fpcx-w9q6 an intent of another provider":           intentOfAnotherProvider,
+		"CVE-2025-67494 the upstream is taken from a header":                                                         upstreamFromAHeader,
+		"CVE-2026-29067 CVE-2023-49097 CVE-2025-64101 GHSA-93m4-mfpg-c3xf the host in a mail is taken from a header": mailHostFromAHeader,
+		"CVE-2025-67495 any target after a sign-out":                                                                 anyTargetAfterSignOut,
+		"CVE-2026-29191 any action of a form that is posted on":                                                      anyFormAction,
+		"CVE-2026-29192 GHSA-5wcj-9wj4-j65h a script as the default redirect":                                        scriptAsDefaultRedirect,
+		"CVE-2026-29193 a policy that only hides the page":                                                           policyOfThePageAlone,
+		"CVE-2026-23511 users told by the id in a link":                                                              usersToldByTheirID,
+		"CVE-2026-105206 methods of other organizations' users":                                                      methodsOfOthersUsers,
+		"GHSA-g2pf-ww5m-2r9m the organization is not held":                                                           anyOrganization,
+		"CVE-2025-64102 passwords without a limit":                                                                   passwordsWithoutALimit,
+		"CVE-2024-32868 codes without a limit":                                                                       codesWithoutALimit,
+		"CVE-2025-64103 the second factor is skipped":                                                                secondFactorSkipped,
+		"GHSA-9993-rfwp-rhwf a session is used again without MFA":                                                    sessionWithoutTheNewFactor,
+		"CVE-2026-105211 the code is returned to who asks":                                                           codeReturned,
+		"CVE-2026-109373 sessions by their ids":                                                                      sessionsByTheirIDs,
+		"CVE-2026-105213 users of a deactivated organization":                                                        usersOfADeactivatedOrganization,
+		"CVE-2026-54693 CVE-2026-27946 an address that proves itself":                                                addressProvesItself,
+		"CVE-2026-55672 a code without PKCE":                                                                         codeWithoutPKCE,
+		"CVE-2024-28197 GHSA-mq4x-r2w3-j7mr a planted cookie":                                                        plantedCookie,
+		"CVE-2026-105207 an identity is linked silently":                                                             silentLink,
+		"CVE-2026-105208 the return of another":                                                                      returnOfAnother,
+		"CVE-2026-119128 a verification check that is made up":                                                       forgedVerificationCheck,
+		"CVE-2026-105212 enrolment by a session without a factor":                                                    enrolmentOnAnIdentifyOnlySession,
+		"CVE-2026-105209 a code of another user":                                                                     codeOfAnotherUser,
+		"CVE-2025-46815 an intent is used again":                                                                     intentReplay,
+		"GHSA-x4c7-fpcx-w9q6 an intent of another provider":                                                          intentOfAnotherProvider,
 	} {
 		t.Run(name, regression)
 	}
@@ -140,27 +144,53 @@ func policyOfThePageAlone(t *testing.T) {
 }
 
 func usersToldByTheirID(t *testing.T) {
-	w := newWorld(t)
-	for _, path := range []string{"/password/set", "/verify"} {
-		var answers []string
-		for _, id := range []string{w.alice, "123456789012345678"[:len(w.alice)]} {
-			w.zitadel.Advance(time.Hour)
-			page := newBrowser(t).open(w.auth + path + "?code=WRONG1&userId=" + id).at(path)
-			typed := map[string]string{}
-			if path == "/password/set" {
-				typed["password"] = "Another1!"
+	w := newWorld(t, (&stoppedClock{}).wind)
+	w.hideUsers()
+	ids := map[string]string{"nobody": "123456789012345678"[:len(w.alice)], "a machine": w.zitadel.AddServiceUser("machine").ID}
+	for _, name := range hiddenPeople(w)[1:] {
+		ids[name] = w.zitadel.UserID(name)
+	}
+	for _, path := range []string{"/password/set?code=WRONG1&userId=", "/verify?code=WRONG1&userId=", "/verify?invite=true&code=WRONG1&userId="} {
+		typed := map[string]string{}
+		if strings.HasPrefix(path, "/password") {
+			typed["password"] = another
+		}
+		answers := map[string]string{}
+		for who, id := range ids {
+			w.zitadel.Advance(time.Hour) // none of this is about limits
+			page := newBrowser(t).open(w.auth + path + id)
+			answers[who] = varying.ReplaceAllString(page.body+page.fill(typed).with(http.StatusUnprocessableEntity).body, "…")
+		}
+		for who, answer := range answers {
+			if diff := cmp.Diff(answers["nobody"], answer); diff != "" {
+				t.Errorf("%s tells %s from nobody:\n%s", path, who, diff)
 			}
-			page = page.fill(typed)
-			answers = append(answers, varying.ReplaceAllString(page.body, "…"))
-		}
-		if answers[0] != answers[1] {
-			t.Errorf("%s tells a user's id from nobody's:\n%s\n%s", path, answers[0], answers[1])
-		}
-		newBrowser(t).open(w.auth + path + "?userId=" + w.alice) // without a code an id is not looked at
-		if strings.Contains(newBrowser(t).open(w.auth+path+"?userId="+w.alice).text(), "alice") {
-			t.Errorf("%s names whose id it is", path)
 		}
 	}
+}
+
+// What a user of any organization can sign in with is not said to who has shown nothing.
+func methodsOfOthersUsers(t *testing.T) {
+	w := newWorld(t)
+	w.hideUsers()
+	acme := w.zitadel.AddOrganization("Acme")
+	w.zitadel.AddPasskey(w.addPerson(withoutPassword, func(u *zitadeltest.UserSeed) { u.OrganizationID = acme }), "example.localhost", zitadeltest.NewAuthenticator())
+	everybodys := w.typeName("nobody").offered()
+	for _, name := range []string{"alice", "bob", "bob@example.com"} {
+		if offered := w.typeName(name).offered(); !slices.Equal(offered, everybodys) {
+			t.Errorf("%s is offered %v, nobody %v", name, offered, everybodys)
+		}
+	}
+}
+
+// offered are all that the page has to press or follow.
+func (p *page) offered() (list []string) {
+	each(p.root, func(n *html.Node) {
+		if id := attr(n, "data-testid"); id != "" {
+			list = append(list, id)
+		}
+	})
+	return append(list, p.url.Path)
 }
 
 func anyOrganization(t *testing.T) {

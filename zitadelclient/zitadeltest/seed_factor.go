@@ -87,6 +87,18 @@ func (s *Server) PasskeysOf(userID string) int { return s.credentialsOf(userID, 
 // U2FKeysOf is how many security keys a user has, of any RP ID.
 func (s *Server) U2FKeysOf(userID string) int { return s.credentialsOf(userID, securityKey) }
 
+// KeyNames are what a user's passkeys and security keys are called.
+func (s *Server) KeyNames(userID string) (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, kind := range []credentialKind{passkey, securityKey} {
+		for _, key := range s.users[userID].human.factors.ready(kind, "") {
+			names = append(names, key.name)
+		}
+	}
+	return names
+}
+
 func (s *Server) credentialsOf(userID string, kind credentialKind) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
