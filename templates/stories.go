@@ -90,6 +90,7 @@ func loginNameStories(b Base) []Story {
 		{"loginname/locked", with(b.with("problem.user_locked", ""), storyName)},
 		{"loginname/machine", with(b.with("problem.machine_user", FieldLoginName), "ci-robot")},
 		{"loginname/too-many", with(b.with("problem.too_many", "", 90), storyName)},
+		{"loginname/another-account", with(b.with("problem.wrong_user", ""), storyName)},
 		{"loginname/password-set", with(b.noted("notice.password_set"), storyName)},
 	}
 }
@@ -111,6 +112,7 @@ func passwordStories(b Base) []Story {
 		{"password/not-allowed", with(b.with("problem.password_not_allowed", ""))},
 		{"password/too-many", with(b.with("problem.too_many", "", 30*time.Second))},
 		{"password/session-ended", with(b.with("problem.session_ended_elsewhere", ""))},
+		{"password/somebody-else", with(b.noted("notice.somebody_else"))},
 		{"password/other-tab", with(b.with("problem.changed_elsewhere", ""))},
 	}
 }
