@@ -116,15 +116,24 @@ func (v *visit) findUser(name string) (*zitadelclient.User, error) {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(u zitadelclient.User) bool { return !u.Human })
-	for _, u := range found {
-		if strings.EqualFold(u.PreferredLoginName, name) || strings.EqualFold(u.UserName, name) {
-			return &u, nil
-		}
+	if user := called(name, found); user != nil {
+		return user, nil
 	}
 	if len(found) != 1 {
 		return nil, nil
 	}
 	return v.foundByAddress(found[0], query)
+}
+
+// called is who has a login name, of those who were found. A user name alone is none
+// where login names end in a domain: anybody could have the one of somebody else.
+func called(name string, found []zitadelclient.User) *zitadelclient.User {
+	for _, u := range found {
+		if slices.ContainsFunc(u.LoginNames, func(own string) bool { return strings.EqualFold(own, name) }) {
+			return &u
+		}
+	}
+	return nil
 }
 
 // foundByAddress is a user who was found by an e-mail address or a phone number, if

@@ -125,14 +125,14 @@ func TestDecodeRecordings(t *testing.T) {
 		{"112-user-get-password-change-required", func(c *Client) (any, error) {
 			return c.User(t.Context(), "400700351440751654")
 		}, User{
-			ID: "400700351440751654", OrganizationID: "400692564413451302", UserName: "chg-r6b0297ab", PreferredLoginName: "chg-r6b0297ab",
+			ID: "400700351440751654", OrganizationID: "400692564413451302", UserName: "chg-r6b0297ab", PreferredLoginName: "chg-r6b0297ab", LoginNames: []string{"chg-r6b0297ab"},
 			GivenName: "Test", FamilyName: "chg-r6b0297ab", DisplayName: "Test chg-r6b0297ab", Email: "chg-r6b0297ab@example.com",
 			EmailVerified: true, Human: true, PasswordChangeRequired: true, State: UserActive, PasswordChanged: at("07:20:22.004749"),
 		}},
 		{"297-user-get-machine", func(c *Client) (any, error) {
 			return c.User(t.Context(), "400693151917935654")
 		}, User{
-			ID: "400693151917935654", OrganizationID: "400692564413451302", UserName: "login-bff", PreferredLoginName: "login-bff", State: UserActive,
+			ID: "400693151917935654", OrganizationID: "400692564413451302", UserName: "login-bff", PreferredLoginName: "login-bff", LoginNames: []string{"login-bff"}, State: UserActive,
 		}},
 		{"363-user-authmethods-totp", func(c *Client) (any, error) {
 			return c.AuthMethods(t.Context(), "400700446919887910")

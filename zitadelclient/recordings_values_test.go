@@ -73,7 +73,7 @@ func userOf(o object) User {
 	}
 	return User{
 		ID: o.text("userId"), OrganizationID: o.text("details.resourceOwner"), State: UserState(unprefixed("USER_STATE_", o.text("state"))),
-		UserName: o.text("username"), PreferredLoginName: o.text("preferredLoginName"), Human: o["human"] != nil,
+		UserName: o.text("username"), PreferredLoginName: o.text("preferredLoginName"), LoginNames: o.texts("loginNames"), Human: o["human"] != nil,
 		GivenName: o.text("human.profile.givenName"), FamilyName: o.text("human.profile.familyName"),
 		DisplayName: o.text("human.profile.displayName"), PreferredLanguage: language,
 		Email: o.text("human.email.email"), EmailVerified: o.flag("human.email.isVerified"),

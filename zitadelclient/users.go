@@ -13,6 +13,7 @@ type User struct {
 	GivenName, FamilyName, DisplayName, PreferredLanguage       string
 	Email, Phone                                                string
 	EmailVerified, PhoneVerified, Human, PasswordChangeRequired bool
+	LoginNames                                                  []string // all of them, the preferred one too
 	State                                                       UserState
 	PasswordChanged                                             time.Time // zero: no password
 	MFAInitSkipped                                              time.Time // zero: never, see [Client.SkipMFAInit]
@@ -178,6 +179,7 @@ type userAnswer struct {
 	UserID                              string
 	Details                             struct{ ResourceOwner string }
 	State, Username, PreferredLoginName string
+	LoginNames                          []string
 	Human                               *struct {
 		Profile struct {
 			GivenName, FamilyName, DisplayName, PreferredLanguage string
@@ -199,7 +201,7 @@ type userAnswer struct {
 func (a userAnswer) user() User {
 	u := User{
 		ID: a.UserID, OrganizationID: a.Details.ResourceOwner, State: UserState(enum("USER_STATE_", a.State)),
-		UserName: a.Username, PreferredLoginName: a.PreferredLoginName, Human: a.Human != nil,
+		UserName: a.Username, PreferredLoginName: a.PreferredLoginName, LoginNames: a.LoginNames, Human: a.Human != nil,
 	}
 	if a.Human == nil {
 		return u

@@ -70,7 +70,7 @@ func (s *Server) smsPayload(u *user, m SMS) object {
 	args := object{
 		"changeDate": timestamp(u.changed), "creationDate": timestamp(u.created), "displayName": h.displayName, "firstName": h.givenName,
 		"lastName": h.familyName, "nickName": h.nickName, "lastEmail": h.email, "verifiedEmail": verifiedEmail, "lastPhone": h.phone,
-		"verifiedPhone": verifiedPhone, "loginName": login, "loginNames": []string{login}, "preferredLoginName": login,
+		"verifiedPhone": verifiedPhone, "loginName": login, "loginNames": s.loginNames(u), "preferredLoginName": login,
 		"userID": u.id, "userName": u.userName, "orgID": u.orgID,
 	}
 	switch m.Kind {

@@ -65,6 +65,17 @@ func (s *Server) AddOrganization(name string) string {
 	return o.id
 }
 
+// AddDomain gives an organization a further verified domain. Where login names end
+// in a domain, its users have one more for it (from documentation: every recorded
+// user has one).
+func (s *Server) AddDomain(id, domain string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.organizations[id]
+	o.domains = append(o.domains, domain)
+	s.touch(&o.record)
+}
+
 // newOrganization makes an organization that is in no map yet.
 func (s *Server) newOrganization(name string) *organization {
 	o := &organization{id: s.newID(), name: name}

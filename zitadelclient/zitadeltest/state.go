@@ -45,6 +45,7 @@ func newWorld(s *Server) world {
 type organization struct {
 	record
 	id, name, primaryDomain string
+	domains                 []string // further ones, verified
 	inactive                bool
 }
 

@@ -2,6 +2,7 @@ package zitadeltest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -24,19 +25,32 @@ func (s *Server) userRoutes() []route {
 	}
 }
 
-// loginName is what the user signs in with: the user name, followed by the
-// organization's domain where the policy says so.
-func (s *Server) loginName(u *user) string {
-	if o := s.organizations[u.orgID]; o != nil && effective(s, u.orgID, domainPolicy).value.LoginNameIncludesDomain {
-		return u.userName + "@" + o.primaryDomain
+// loginName is the preferred one.
+func (s *Server) loginName(u *user) string { return s.loginNames(u)[0] }
+
+// loginNames are all that the user can be named by, the preferred one first: the
+// user name, or one for every domain of the organization where its policy says so.
+func (s *Server) loginNames(u *user) []string {
+	o := s.organizations[u.orgID]
+	if o == nil || !effective(s, u.orgID, domainPolicy).value.LoginNameIncludesDomain {
+		return []string{u.userName}
 	}
-	return u.userName
+	names := []string{u.userName + "@" + o.primaryDomain}
+	for _, domain := range o.domains {
+		names = append(names, u.userName+"@"+domain)
+	}
+	return names
+}
+
+// namedBy says whether one of the login names compares so.
+func (s *Server) namedBy(u *user, compare func(name string) bool) bool {
+	return slices.ContainsFunc(s.loginNames(u), compare)
 }
 
 // userByLoginName ignores case, nil for none.
 func (s *Server) userByLoginName(name string) *user {
 	for _, id := range s.userOrder {
-		if strings.EqualFold(s.loginName(s.users[id]), name) {
+		if s.namedBy(s.users[id], func(own string) bool { return strings.EqualFold(own, name) }) {
 			return s.users[id]
 		}
 	}
@@ -84,7 +98,7 @@ func (s *Server) userBody(u *user) object {
 	login := s.loginName(u)
 	body := object{
 		"userId": u.id, "details": u.readDetails(), "state": u.state,
-		"username": u.userName, "loginNames": []string{login}, "preferredLoginName": login,
+		"username": u.userName, "loginNames": s.loginNames(u), "preferredLoginName": login,
 	}
 	if u.machine != nil {
 		body["machine"] = compact(object{"name": u.machine.name, "description": u.machine.description, "hasSecret": u.machine.secret != ""})

@@ -99,7 +99,7 @@ func (c *call) matchesAll(u *user, queries []userQuery) bool {
 func (c *call) matches(u *user, q userQuery) bool {
 	switch {
 	case q.LoginNameQuery != nil:
-		return matchText(c.loginName(u), q.LoginNameQuery.LoginName, q.LoginNameQuery.Method)
+		return c.namedBy(u, func(name string) bool { return matchText(name, q.LoginNameQuery.LoginName, q.LoginNameQuery.Method) })
 	case q.UserNameQuery != nil:
 		return matchText(u.userName, q.UserNameQuery.UserName, q.UserNameQuery.Method)
 	case q.DisplayNameQuery != nil:
