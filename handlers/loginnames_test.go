@@ -1,6 +1,8 @@
 package handlers_test
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 
 	"torhaus/zitadelclient/zitadeltest"
@@ -30,4 +32,23 @@ func TestUserNameAloneIsNoLoginName(t *testing.T) {
 		u.OrganizationID, u.UserName, u.GivenName, u.Password = acme, "bob@example.com", "Mallory", "Mallory1!"
 	})
 	w.typeName("bob@example.com").refused("/loginname", "User not found in the system")
+}
+
+// Whoever comes for one organization need not type the domain that its login names
+// end in: neither where the client names it by the domain, nor by the id.
+func TestLoginNameWithoutTheDomainAskedFor(t *testing.T) {
+	w := newWorld(t)
+	acme := w.zitadel.AddOrganization("Acme")
+	w.zitadel.SetDomainSettings("", func(d *zitadeltest.DomainSettings) { d.LoginNameIncludesDomain = true })
+	w.addPerson(func(u *zitadeltest.UserSeed) { u.OrganizationID, u.GivenName = acme, "Robert" })
+	w.addPerson() // of the default organization, by the same user name
+	for _, scope := range []string{"urn:zitadel:iam:org:domain:primary:" + w.domainOf("acme"), "urn:zitadel:iam:org:id:" + acme} {
+		asked := strings.Replace(w.authorizeURL(""), "scope=openid", "scope=openid+"+url.QueryEscape(scope), 1)
+		for _, name := range []string{"bob", "Bob", "bob@" + w.domainOf("acme")} {
+			newBrowser(t).open(asked).at("/loginname").fill(map[string]string{"loginName": name}).typePassword(password).at("/cb")
+		}
+		newBrowser(t).open(asked).fill(map[string]string{"loginName": "bob@" + w.domainOf("example")}).refused("/loginname", "User not found in the system")
+		newBrowser(t).open(asked).fill(map[string]string{"loginName": strings.Repeat("b", 200)}).refused("/loginname", "User not found in the system")
+	}
+	w.typeName("bob").refused("/loginname", "User not found in the system") // of which, nobody can know
 }

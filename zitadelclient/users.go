@@ -32,8 +32,9 @@ const (
 )
 
 // UserQuery selects users by any of the given names, within the organization
-// when one is given.
-type UserQuery struct{ LoginName, Email, Phone, OrganizationID string }
+// when one is given. FullLoginName is a second login name to look for: the first,
+// ending in the organization's domain.
+type UserQuery struct{ LoginName, FullLoginName, Email, Phone, OrganizationID string }
 
 // NewUser is what [Client.CreateUser] makes. All fields but PreferredLanguage
 // are required, and of Password and WithoutPassword exactly one.
@@ -64,9 +65,11 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 func (c *Client) SearchUsers(ctx context.Context, q UserQuery) ([]User, error) {
 	const op = "search users"
 	var names []any
-	if q.LoginName != "" {
-		names = append(names, map[string]any{"loginNameQuery": map[string]string{
-			"loginName": q.LoginName, "method": "TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE"}})
+	for _, name := range []string{q.LoginName, q.FullLoginName} {
+		if name != "" {
+			names = append(names, map[string]any{"loginNameQuery": map[string]string{
+				"loginName": name, "method": "TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE"}})
+		}
 	}
 	if q.Email != "" {
 		names = append(names, map[string]any{"emailQuery": map[string]string{
