@@ -1,10 +1,12 @@
 package handlers_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 
+	"torhaus/zitadelclient"
 	"torhaus/zitadelclient/zitadeltest"
 )
 
@@ -51,4 +53,41 @@ func TestLoginNameWithoutTheDomainAskedFor(t *testing.T) {
 		newBrowser(t).open(asked).fill(map[string]string{"loginName": strings.Repeat("b", 200)}).refused("/loginname", "User not found in the system")
 	}
 	w.typeName("bob").refused("/loginname", "User not found in the system") // of which, nobody can know
+}
+
+// addClaimants are newer users who say of bob's address and number that it is theirs.
+func (w *world) addClaimants(n int) {
+	for i := range n {
+		w.addPerson(func(u *zitadeltest.UserSeed) {
+			u.UserName, u.Phone, u.EmailVerified = fmt.Sprint("claimant", i), bobsPhone, false
+		})
+	}
+}
+
+// Whoever has proven an address or a number is not kept out by those who merely
+// claim it, be they few or more than a search looks through.
+func TestClaimedAddressKeepsNobodyOut(t *testing.T) {
+	for _, n := range []int{1, 3, zitadelclient.MostUsersFound} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			w := newWorld(t)
+			w.addPerson(withPhone, func(u *zitadeltest.UserSeed) { u.UserName = "bob@example.com" })
+			w.addClaimants(n)
+			w.typeName("bob@example.com").typePassword(password).signedInAs("Bob Builder")
+			if n < zitadelclient.MostUsersFound {
+				w.typeName(bobsPhone).typePassword(password).signedInAs("Bob Builder")
+			}
+		})
+	}
+	w := newWorld(t)
+	w.addPerson(withPhone)
+	w.addClaimants(3)
+	w.typeName("bob@example.com").typePassword(password).signedInAs("Bob Builder")
+}
+
+// Of those who merely claim an address, none is who is meant.
+func TestAddressThatNobodyHasProven(t *testing.T) {
+	w := newWorld(t)
+	w.addClaimants(2)
+	w.typeName("bob@example.com").refused("/loginname", "User not found in the system")
+	w.typeName("claimant0").at("/password")
 }

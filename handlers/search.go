@@ -20,16 +20,21 @@ func (v *visit) findUser(name string) (*zitadelclient.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(u zitadelclient.User) bool { return !u.Human })
-	for _, login := range []string{query.LoginName, query.FullLoginName} {
-		if user := called(login, found); user != nil {
-			return user, nil
-		}
+	if user := called(query, found); user != nil {
+		return user, nil
 	}
-	if len(found) != 1 {
+	if len(found) == zitadelclient.MostUsersFound {
+		// More have the address than can be looked through: none is who is meant by
+		// it, but whoever has it for a login name may be behind them.
+		query.Email, query.Phone = "", ""
+		found, err = v.Zitadel.SearchUsers(v.ctx, query)
+		return called(query, found), err
+	}
+	owner := addressee(query, found)
+	if owner == nil {
 		return nil, nil
 	}
-	return v.foundByAddress(found[0], query)
+	return v.foundByAddress(*owner, query)
 }
 
 // userQuery is what a typed name may be. Of the organization that is asked for
@@ -56,15 +61,43 @@ func (v *visit) userQuery(name string) (zitadelclient.UserQuery, error) {
 	return query, nil
 }
 
-// called is who has a login name, of those who were found. A user name alone is none
-// where login names end in a domain: anybody could have the one of somebody else.
-func called(name string, found []zitadelclient.User) *zitadelclient.User {
-	for _, u := range found {
-		if slices.ContainsFunc(u.LoginNames, func(own string) bool { return strings.EqualFold(own, name) }) {
-			return &u
+// called is the person who has a login name that was asked for. A user name alone is
+// none where login names end in a domain: anybody could have the one of somebody else.
+func called(query zitadelclient.UserQuery, found []zitadelclient.User) *zitadelclient.User {
+	for _, name := range []string{query.LoginName, query.FullLoginName} {
+		for _, u := range found {
+			if u.Human && slices.ContainsFunc(u.LoginNames, func(own string) bool { return strings.EqualFold(own, name) }) {
+				return &u
+			}
 		}
 	}
 	return nil
+}
+
+// addressee is the one person whose address or phone number was asked for. Of several
+// who claim it, those count who have proven that it is theirs: else a stranger could
+// keep its owner out by an account that says the same.
+func addressee(query zitadelclient.UserQuery, found []zitadelclient.User) *zitadelclient.User {
+	claim := slices.DeleteFunc(found, func(u zitadelclient.User) bool {
+		return !u.Human || !hasEmail(u, query) && !hasPhone(u, query)
+	})
+	if len(claim) > 1 {
+		claim = slices.DeleteFunc(claim, func(u zitadelclient.User) bool {
+			return !(hasEmail(u, query) && u.EmailVerified) && !(hasPhone(u, query) && u.PhoneVerified)
+		})
+	}
+	if len(claim) != 1 {
+		return nil
+	}
+	return &claim[0]
+}
+
+func hasEmail(u zitadelclient.User, query zitadelclient.UserQuery) bool {
+	return query.Email != "" && strings.EqualFold(u.Email, query.Email)
+}
+
+func hasPhone(u zitadelclient.User, query zitadelclient.UserQuery) bool {
+	return query.Phone != "" && u.Phone == query.Phone
 }
 
 // foundByAddress is a user who was found by an e-mail address or a phone number, if
@@ -74,8 +107,8 @@ func (v *visit) foundByAddress(user zitadelclient.User, query zitadelclient.User
 	if err != nil {
 		return nil, err
 	}
-	byEmail := query.Email != "" && !settings.DisableLoginWithEmail && strings.EqualFold(user.Email, query.Email)
-	byPhone := query.Phone != "" && !settings.DisableLoginWithPhone && user.Phone == query.Phone
+	byEmail := hasEmail(user, query) && !settings.DisableLoginWithEmail
+	byPhone := hasPhone(user, query) && !settings.DisableLoginWithPhone
 	if !byEmail && !byPhone {
 		return nil, nil
 	}

@@ -59,9 +59,14 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 	return answer.User.user(), nil
 }
 
-// SearchUsers finds users in one call. It returns at most three: whether more
-// than one matches is what the caller needs to know, since neither an address
-// nor a phone number is unique. Search lags behind writes by some milliseconds.
+// MostUsersFound is how many users [Client.SearchUsers] finds at most. Neither an
+// address nor a phone number is unique, and anybody can have somebody else's as
+// their own, as long as they need not prove it: the one who has is not to be
+// crowded out by a few.
+const MostUsersFound = searchLimit
+
+// SearchUsers finds users in one call, the newest first. Search lags behind writes
+// by some milliseconds.
 func (c *Client) SearchUsers(ctx context.Context, q UserQuery) ([]User, error) {
 	const op = "search users"
 	var names []any
@@ -86,7 +91,7 @@ func (c *Client) SearchUsers(ctx context.Context, q UserQuery) ([]User, error) {
 	if q.OrganizationID != "" {
 		queries = append(queries, map[string]any{"organizationIdQuery": map[string]string{"organizationId": q.OrganizationID}})
 	}
-	body := map[string]any{"query": map[string]any{"limit": 3}, "queries": queries}
+	body := map[string]any{"query": map[string]any{"limit": MostUsersFound}, "queries": queries}
 	var answer struct {
 		Details searchDetails
 		Result  []userAnswer
