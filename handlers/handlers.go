@@ -80,6 +80,8 @@ type Handlers struct {
 	keyPace      *pace // of a challenge for a passkey, or a check of its answer
 
 	keySignUpPace *pace // of making an account that will have a passkey
+	searchPace    *pace // of finding whose login name it is
+	resetPace     *pace // of what is asked about somebody who has forgotten their password
 	themes        *themes
 	ready         readiness
 	keeper        *session.Keeper // of our apps' sessions
@@ -101,7 +103,7 @@ func New(cfg Config) *Handlers {
 	}
 	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
 		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace),
-		keySignUpPace: newPace(firstKeySignUpPace), themes: newThemes()}
+		keySignUpPace: newPace(firstKeySignUpPace), searchPace: newPace(firstSearchPace), resetPace: newPace(firstResetPace), themes: newThemes()}
 	h.keeper = session.NewKeeper(session.KeeperConfig{Sessions: cfg.Sessions, Provider: provider{h}, Logger: cfg.Logger, Patience: cfg.Patience})
 	return h
 }

@@ -60,6 +60,7 @@ func (w *world) seen(p *page, name string) seen {
 		}
 	}
 	slices.Sort(headers)
+	name, _, _ = strings.Cut(name, "@") // as pages break an address
 	body := varying.ReplaceAllString(strings.NewReplacer(name, "NAME", "anobody", "NAME").Replace(p.body), "…")
 	return seen{Path: fmt.Sprint(p.status, " ", p.url.Path), Headers: strings.Join(headers, "\n"), Body: body, Work: w.work()}
 }
@@ -73,7 +74,6 @@ func (w *world) work() string {
 	waits := slices.Clone(w.waits)
 	w.waits = nil
 	w.mu.Unlock()
-	calls = slices.DeleteFunc(calls, func(call string) bool { return strings.HasPrefix(call, "GET /v2/settings") }) // cached for all
 	if slices.ContainsFunc(waits, func(d time.Duration) bool { return d <= 0 }) {
 		return "a wait for nothing"
 	}
@@ -115,10 +115,7 @@ const waited = "a wait"
 // done or the time that is waited who has an account, of which kind, in what
 // state, with which methods (CVE-2026-23511, CVE-2026-105206, CVE-2024-41952).
 func TestHiddenUsersLookAlike(t *testing.T) {
-	steps := []struct {
-		name string
-		take func(w *world, p *page) *page
-	}{
+	steps := []hiddenStep{
 		{"look at the page", func(_ *world, p *page) *page { return p.b.open(p.url.String()) }},
 		{"a wrong password", func(_ *world, p *page) *page { return p.fill(map[string]string{"password": "wrong"}) }},
 		{"an endless password", func(_ *world, p *page) *page {
@@ -143,15 +140,32 @@ func TestHiddenUsersLookAlike(t *testing.T) {
 		{"somebody else", func(_ *world, p *page) *page {
 			return p.b.open(strings.Replace(p.url.String(), "/password/set", "/loginname", 1))
 		}},
-		{"the name again", func(_ *world, p *page) *page { return p.fill(map[string]string{"loginName": "anobody"}) }},
+		{"another name", func(_ *world, p *page) *page { return p.fill(map[string]string{"loginName": "anobody"}) }},
 	}
+	for kind, domain := range map[string]string{"names": "", "addresses": "@example.com"} {
+		t.Run(kind, func(t *testing.T) { hiddenUsersLookAlike(t, domain, steps) })
+	}
+}
+
+type hiddenStep struct {
+	name string
+	take func(w *world, p *page) *page
+}
+
+// hiddenUsersLookAlike types all kinds of names, with this behind them.
+func hiddenUsersLookAlike(t *testing.T, domain string, steps []hiddenStep) {
 	clock := &stoppedClock{}
 	w := newWorld(t, clock.wind)
 	w.hideUsers()
 	names := hiddenPeople(w)
 	nobody, real := map[string]seen{}, map[string]string{}
+	for i := range names {
+		names[i] += domain
+	}
 	for _, name := range names {
-		w.zitadel.Advance(time.Hour) // none of this is about limits
+		// None of this is about limits; and nothing is cached of what is asked for
+		// one of them only.
+		w.zitadel.Advance(time.Hour)
 		clock.set(w.now())
 		start := newBrowser(t).open(w.auth + "/login?return_to=" + w.app + "/inbox").at("/loginname")
 		w.work()

@@ -86,14 +86,27 @@ func submitLoginName(v *visit, form url.Values) error {
 		return err
 	}
 	v.attempt.Concealed = v.state.Settings.IgnoreUnknownUsernames
+	return v.search(name)
+}
+
+// search goes on with the user whose name it is, or with nobody. Where policy hides
+// users both take the time of three searches: what one more thing is asked about some
+// of them, such as the settings of their organization, is done within it.
+func (v *visit) search(name string) error {
+	began := v.Now()
 	user, err := v.findUser(name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case user == nil:
+		err = v.unknownUser()
+	default:
+		err = v.identified(*user)
 	}
-	if user == nil {
-		return v.unknownUser()
+	if v.attempt.Concealed {
+		v.searchPace.even(v.ctx, v.Wait, began, v.Now)
 	}
-	return v.identified(*user)
+	return err
 }
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f }

@@ -85,22 +85,18 @@ func (v *visit) requestResetBy(send func(context.Context, string, string) error)
 	v.attempt.Resetting = true
 	v.attempt.Notice = "notice.reset_sent"
 	v.fresh = false
-	began := v.Now()
-	allowed, err := v.mayResetOwner()
-	if err != nil {
-		return err
-	}
-	if !allowed || !v.mayMail(v.attempt.User.ID) {
-		v.mailPace.even(v.ctx, v.Wait, began, v.Now)
-		return nil
-	}
-	err = send(v.ctx, v.attempt.User.ID, v.resetTemplate())
-	v.mailPace.saw(v.Now().Sub(began))
-	switch kindOf(err) {
-	case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:
-		return nil
-	}
-	return err
+	return v.evenReset(func() (usual bool, err error) {
+		allowed, err := v.mayResetOwner()
+		if err != nil || !allowed || !v.mayMail(v.attempt.User.ID) {
+			return false, err
+		}
+		err = send(v.ctx, v.attempt.User.ID, v.resetTemplate())
+		switch kindOf(err) {
+		case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:
+			return true, nil
+		}
+		return true, err
+	})
 }
 
 // mailCode reads the code and the user of a mail's link. Whatever does not look

@@ -23,6 +23,8 @@ const (
 	firstLoadPace     = 3 * firstCallPace
 
 	firstKeySignUpPace = 2 * 2 * firstCallPace // twice a search and the creation
+	firstSearchPace    = 3 * firstCallPace     // see [visit.search]
+	firstResetPace     = 2 * 3 * firstCallPace // see [visit.evenReset]
 )
 
 func newPace(first time.Duration) *pace { return &pace{recent: first} }

@@ -16,10 +16,12 @@ func (v *visit) findUser(name string) (*zitadelclient.User, error) {
 	if err != nil {
 		return nil, err
 	}
+	began := v.Now()
 	found, err := v.Zitadel.SearchUsers(v.ctx, query)
 	if err != nil {
 		return nil, err
 	}
+	v.searchPace.saw(3 * v.Now().Sub(began))
 	if user := called(query, found); user != nil {
 		return user, nil
 	}
