@@ -57,11 +57,16 @@ func (v *visit) endSessions(userID, but string) error {
 }
 
 // endZitadelSessions ends the ZITADEL sessions of a user, but for one: whoever
-// holds one of them could go on signing in with it.
-func (v *visit) endZitadelSessions(userID, but string) {
-	if err := v.Zitadel.DeleteSessionsOf(v.ctx, userID, but); err != nil {
-		v.Logger.WarnContext(v.ctx, "older ZITADEL sessions were not all ended", "error", err)
+// holds one of them could go on signing in with it. again is for when the visitor has
+// the session that they go on in: what is left of the others by then is ended behind
+// the answer.
+func (v *visit) endZitadelSessions(userID, but string) (again func()) {
+	err := v.Zitadel.DeleteSessionsOf(v.ctx, userID, but)
+	if err == nil {
+		return func() {}
 	}
+	v.Logger.WarnContext(v.ctx, "older ZITADEL sessions were not all ended yet", "error", err)
+	return func() { v.tellZitadel(&parting{everyOneOf: userID, but: v.attempt.ZitadelSession}) }
 }
 
 // ownSession is the public name of this browser's own session, "" for none.

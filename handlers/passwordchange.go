@@ -74,7 +74,7 @@ func submitPasswordChange(v *visit, form url.Values) error {
 	if err := v.endSessions(v.state.User.ID, v.ownSession()); err != nil {
 		return err
 	}
-	v.endZitadelSessions(v.state.User.ID, v.attempt.ZitadelSession)
+	defer v.endZitadelSessions(v.state.User.ID, v.attempt.ZitadelSession)()
 	// ZITADEL takes the password factor from every older session, this one
 	// too: it is shown once more, with the password that was just set.
 	return v.checkPassword(password)

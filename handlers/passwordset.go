@@ -165,7 +165,7 @@ func (v *visit) passwordWasReset(password string) error {
 	if err := v.endSessions(userID, ""); err != nil {
 		return err
 	}
-	v.endZitadelSessions(userID, "")
+	defer v.endZitadelSessions(userID, "")()
 	if fromLink {
 		return nil
 	}

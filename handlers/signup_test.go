@@ -169,6 +169,24 @@ func TestResetWithTheMailedCode(t *testing.T) {
 		fill(map[string]string{"password": "Another1!"}).at("/signedin")
 }
 
+// One session that ZITADEL does not end at once keeps none of the others alive after a
+// reset, and is ended behind the answer; the one that was just begun stays.
+func TestResetThoughASessionIsNotEnded(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.signIn(newBrowser(t))
+	}
+	page := newBrowser(t).open(w.auth+"/login?return_to="+w.app+"/inbox").fill(map[string]string{"loginName": "alice"}).
+		fill(nil, "reset-button").at("/password/set")
+	w.zitadel.Fault(zitadeltest.Fault{Method: http.MethodDelete, Path: "/v2/sessions/", Status: http.StatusInternalServerError, Body: "{}", Times: 1})
+	page = page.fill(map[string]string{"code": w.mailedCode("alice@example.com"), "password": "Another1!"}).at("/inbox")
+	w.settle()
+	if left := w.zitadel.Sessions(w.alice); len(left) != 1 {
+		t.Errorf("%d sessions are left, want the new one alone", len(left))
+	}
+	page.b.open(w.authorizeURL("&prompt=none")).at("/cb").with(http.StatusOK)
+}
+
 // A link that is opened in another browser sets the password, and then asks for
 // it.
 func TestResetLinkInAnotherBrowser(t *testing.T) {

@@ -1,6 +1,7 @@
 package zitadelclient_test
 
 import (
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -312,6 +313,15 @@ func TestDeleteSessionsOf(t *testing.T) {
 	}
 	_, err = w.client.Session(ctx, others)
 	must(t, err)
+	for range 2 {
+		_, err = w.client.CreateSession(ctx, w.identified(w.alice))
+		must(t, err)
+	}
+	w.Fault(zitadeltest.Fault{Method: http.MethodDelete, Path: "/v2/sessions/", Status: http.StatusInternalServerError, Body: "{}", Times: 1})
+	wantKind(t, w.client.DeleteSessionsOf(ctx, w.alice, ""), zitadelclient.Unavailable)
+	if left := w.Sessions(w.alice); len(left) != 2 { // it, and the expired one
+		t.Errorf("%d sessions are left where one was not ended", len(left))
+	}
 	must(t, w.client.DeleteSessionsOf(ctx, w.alice, ""))
 	_, err = w.client.Session(ctx, spared)
 	wantKind(t, err, zitadelclient.SessionEnded)

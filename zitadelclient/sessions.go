@@ -2,6 +2,7 @@ package zitadelclient
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -226,7 +227,8 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 }
 
 // DeleteSessionsOf ends every session of a user except one ("": none is
-// spared), as after a password reset: whoever knew the old password is out.
+// spared), as after a password reset: whoever knew the old password is out. One that
+// is not ended keeps none of the others alive; the error is about all of them.
 // One that was made in the last milliseconds may be missed, since search lags.
 // However long it takes, a sign-in that came later is nobody's to end.
 func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) error {
@@ -238,6 +240,7 @@ func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) er
 		return err
 	}
 	now := c.config.Now()
+	var failed []error
 	for _, s := range sessions {
 		ended := !s.Expires.IsZero() && !now.Before(s.Expires)
 		later := !begun.IsZero() && s.Created.After(begun)
@@ -246,10 +249,13 @@ func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) er
 			continue
 		}
 		if err := c.DeleteSession(ctx, SessionRef{ID: s.ID}); err != nil {
-			return err
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // answerTime is how long an answer may have been on its way, and how far apart the
