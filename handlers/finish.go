@@ -188,6 +188,9 @@ func (v *visit) offerAccount() error {
 		v.account = current
 	}
 	v.account.Used, v.account.Offered = v.Now(), true
+	if user := v.state.User; user != nil && user.EmailVerified {
+		v.account.Email = user.Email
+	}
 	return unavailable(v.Sessions.UpdateAccount(v.ctx, v.w, v.r, *v.account))
 }
 

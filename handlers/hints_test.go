@@ -77,3 +77,43 @@ func TestIDTokenHint(t *testing.T) {
 		fill(map[string]string{"loginName": "alice"}).at("/password").fill(map[string]string{"password": password}).at("/loginname").saying("asks for another account")
 	page.fill(map[string]string{"loginName": "bob"}).at("/password").fill(map[string]string{"password": password}).at("/cb")
 }
+
+// A login_hint names somebody by their login name or their address, to another
+// client's request and to one of our own apps': who is meant is not asked again, and
+// nobody else answers for them.
+func TestLoginHintNamesAnAccount(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	for _, hint := range []string{"alice", "alice@example.com", "ALICE@example.com"} {
+		w.zitadel.Advance(minute)
+		if got := b.open(w.authorizeURL("&prompt=none&login_hint=" + hint)).at("/cb").url.Query(); got.Get("code") == "" {
+			t.Errorf("%s: another client was answered %v", hint, got)
+		}
+		w.zitadel.ResetCalls()
+		b.open(w.auth + "/login?return_to=" + w.app + "/mail&login_hint=" + hint).at("/mail")
+		if calls := w.calls(); len(calls) > 0 {
+			t.Errorf("%s: ZITADEL was asked for %v though they are signed in", hint, calls)
+		}
+	}
+	for _, hint := range []string{"bob", "bob@example.com"} {
+		if got := b.open(w.authorizeURL("&prompt=none&login_hint=" + hint)).at("/cb").url.Query().Get("error"); got != "login_required" {
+			t.Errorf("%s: another client was answered %q", hint, got)
+		}
+		b.open(w.auth + "/login?return_to=" + w.app + "/mail&login_hint=" + hint).at("/loginname")
+	}
+}
+
+// Nor is the address forgotten by a sign-in that was begun and given up.
+func TestLoginHintAfterASignInThatWasGivenUp(t *testing.T) {
+	w := newWorld(t)
+	secret := w.zitadel.AddTOTP(w.alice)
+	b := newBrowser(t)
+	b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"}).typePassword(password).
+		at("/otp/time-based").typeCode(w.zitadel.TOTPCode(secret)).at("/inbox")
+	w.zitadel.Advance(minute)
+	b.open(w.authorizeURL("&prompt=login")).at("/password").typePassword(password).at("/otp/time-based")
+	if got := b.open(w.authorizeURL("&prompt=none&login_hint=alice@example.com")).at("/cb").url.Query(); got.Get("code") == "" {
+		t.Errorf("another client was answered %v", got)
+	}
+}

@@ -328,8 +328,8 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attem
 	if err != nil {
 		return "", false, err
 	}
-	if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, s.Email) {
-		return "", false, nil // somebody else is meant, or the same by another name: asked below
+	if meant, err := h.meant(r, attempt.LoginName, s); err != nil || !meant {
+		return "", false, err // somebody else is meant: asked below
 	}
 	if !demanded(attempt).met(s, h.Now()) {
 		return s.Subject, false, nil
@@ -342,6 +342,15 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attem
 		return s.Subject, false, err
 	}
 	return s.Subject, true, web.Redirect(w, r, target)
+}
+
+// meant reports whether a hint, if there is one, names the user of a session.
+func (h *Handlers) meant(r *http.Request, hint string, s *session.Session) (bool, error) {
+	if hint == "" || strings.EqualFold(hint, s.Email) {
+		return true, nil
+	}
+	accounts, err := h.Sessions.Accounts(r.Context(), r)
+	return slices.ContainsFunc(accounts, func(a session.Account) bool { return a.UserID == s.Subject && a.Called(hint) }), unavailable(err)
 }
 
 // recallAccount offers the account that this browser used last, unless the
@@ -365,7 +374,7 @@ func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt, sign
 		if !account.Offered {
 			continue // never passed the gate: nobody's business, not even the browser's
 		}
-		if hint := attempt.LoginName; hint != "" && !strings.EqualFold(hint, account.LoginName) {
+		if hint := attempt.LoginName; hint != "" && !account.Called(hint) {
 			continue
 		}
 		if request.HintUserID != "" && request.HintUserID != account.UserID {

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +12,7 @@ type Account struct {
 	UserID         string    `json:"user"`
 	OrganizationID string    `json:"org,omitempty"`
 	LoginName      string    `json:"name,omitempty"`
+	Email          string    `json:"email,omitempty"` // proven, as of the last sign-in that passed the gate
 	DisplayName    string    `json:"display,omitempty"`
 	GivenName      string    `json:"given,omitempty"`
 	FamilyName     string    `json:"family,omitempty"`
@@ -27,12 +30,18 @@ type Account struct {
 	read string // the token as [Manager.Accounts] gave it; "" for an account made anew
 }
 
+// Called reports whether a login hint names the account: clients know people by what
+// they type, or by the address that their tokens say.
+func (a Account) Called(hint string) bool {
+	return strings.EqualFold(hint, a.LoginName) || a.Email != "" && strings.EqualFold(hint, a.Email)
+}
+
 // inPlaceOf is what becomes of an account where the browser has one of the same
 // user. A sign-in that is begun again does not hide who has been signed in; and
 // an account that was read, and brings no newer token, leaves the one that
 // another request may have stored since: the older is worth nothing any more.
 func (a Account) inPlaceOf(earlier Account) Account {
-	a.Offered = a.Offered || earlier.Offered
+	a.Offered, a.Email = a.Offered || earlier.Offered, cmp.Or(a.Email, earlier.Email)
 	if a.read != "" && a.read == a.ZitadelToken {
 		a.ZitadelSession, a.ZitadelToken, a.Provider = earlier.ZitadelSession, earlier.ZitadelToken, earlier.Provider
 	}
