@@ -68,7 +68,7 @@ const (
 	UserNotActive      Reason = "user_not_active"     // deactivated or deleted
 	UserInitial        Reason = "user_initial"        // made by an older API, and waiting for its own kind of code
 	NotAPerson         Reason = "not_a_person"        // a machine user
-	OrganizationClosed Reason = "organization_closed" // the user's organization is deactivated
+	OrganizationClosed Reason = "organization_closed" // the user's organization is deactivated, or the one to sign up with
 	WrongOrganization  Reason = "wrong_organization"  // the client asked for users of another one
 	WrongUser          Reason = "wrong_user"          // the client asked for somebody else (id_token_hint)
 	NoMethod           Reason = "no_method"           // no way to sign in that policy and user share

@@ -498,6 +498,8 @@ func TestNext(t *testing.T) {
 		{"sign-up asked for, not allowed", []change{stranger, func(s *flow.State) { s.Request.Create, s.Settings.AllowRegister = true, false }}, flow.Deny, flow.RegisterClosed},
 		{"sign-up asked for, passwords off", []change{stranger, noPasswords, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
 		{"sign-up asked for, passkeys off", []change{stranger, noPasskeys, func(s *flow.State) { s.Request.Create = true }}, flow.Register, ""},
+		{"sign-up asked for, organization deactivated", []change{stranger, creating, func(s *flow.State) { s.OrganizationClosed = true }}, flow.Deny, flow.OrganizationClosed},
+		{"names are known, organization deactivated", []change{stranger, func(s *flow.State) { s.Registration, s.OrganizationClosed = flow.Named, true }}, flow.Deny, flow.OrganizationClosed},
 		{"the form is open", []change{stranger, func(s *flow.State) { s.Registration = flow.Unnamed }}, flow.Register, ""},
 		{"names are known", []change{stranger, func(s *flow.State) { s.Registration = flow.Named }}, flow.RegisterPassword, ""},
 		{"names are known, but sign-up was closed", []change{stranger, func(s *flow.State) { s.Registration, s.Settings.AllowRegister = flow.Named, false }}, flow.Deny, flow.RegisterClosed},

@@ -40,6 +40,9 @@ func registering(s State) (Step, bool) {
 	if s.Registration == NotRegistering && s.leaving() {
 		return Step{}, false // they sign up at the provider
 	}
+	if s.OrganizationClosed { // no account is made that could not be used
+		return Step{Kind: Deny, Reason: OrganizationClosed, Also: []Kind{LoginName}}, true
+	}
 	switch {
 	case s.Registration == ByProvider:
 		return s.askNewcomer(), true

@@ -51,7 +51,7 @@ type State struct {
 	User               *zitadelclient.User // nil: not identified
 	Methods            []zitadelclient.AuthMethod
 	Linked             []string               // the providers that know the user, by id
-	OrganizationClosed bool                   // the user's organization is deactivated
+	OrganizationClosed bool                   // the user's organization is deactivated, or the one that a sign-up is for
 	Session            *zitadelclient.Session // this attempt's ZITADEL session; nil: none
 	CameBy             string                 // the provider whose word stands in it, by id
 }

@@ -198,8 +198,14 @@ func (v *visit) loadSettings() (err error) {
 	if v.state.Settings, err = v.Zitadel.LoginSettings(v.ctx, organization); err != nil {
 		return err
 	}
-	if v.state.Providers, err = v.providersOf(organization, v.state.Settings); err != nil || v.state.User == nil {
+	if v.state.Providers, err = v.providersOf(organization, v.state.Settings); err != nil {
 		return err
+	}
+	if v.state.User == nil {
+		if v.signingUp() || v.attempt.Request.Create {
+			return v.loadOrganization(organization)
+		}
+		return nil
 	}
 	if v.unproven() && v.state.Settings.IgnoreUnknownUsernames {
 		return nil // before a factor was shown, a call about somebody would tell that they exist
@@ -207,7 +213,7 @@ func (v *visit) loadSettings() (err error) {
 	if v.state.Expiry, err = v.Zitadel.PasswordExpiry(v.ctx, organization); err != nil {
 		return err
 	}
-	return v.loadOrganization()
+	return v.loadOrganization(v.state.User.OrganizationID)
 }
 
 // loadDefaultOrganization reads where sign-ups go that name no organization. Its
@@ -221,9 +227,10 @@ func (v *visit) loadDefaultOrganization() error {
 	return err
 }
 
-// loadOrganization reads whether the user's organization is open.
-func (v *visit) loadOrganization() error {
-	open, err := v.organizationOpen(v.ctx, v.state.User.OrganizationID)
+// loadOrganization reads whether the organization is open that the user belongs to,
+// or is to.
+func (v *visit) loadOrganization(id string) error {
+	open, err := v.organizationOpen(v.ctx, id)
 	v.state.OrganizationClosed = !open
 	return err
 }

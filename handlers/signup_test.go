@@ -139,6 +139,25 @@ func TestSignUpClosed(t *testing.T) {
 	}
 }
 
+// Nobody gets an account that they could not sign in with: not of an organization that
+// was deactivated before they came, nor of one that was meanwhile.
+func TestSignUpWithAClosedOrganization(t *testing.T) {
+	w := newWorld(t)
+	acme := w.zitadel.AddOrganization("Acme")
+	b := newBrowser(t)
+	address := w.auth + "/signup?organization=" + acme + "&return_to=" + w.app + "/inbox"
+	page := b.open(address).at("/register").fill(newcomer).at("/register/password")
+	w.zitadel.DeactivateOrganization(acme)
+	w.zitadel.Advance(2 * minute)
+	w.zitadel.ResetCalls()
+	page.fill(map[string]string{"password": password}).with(http.StatusForbidden).saying("This organization is not active")
+	b.open(address).with(http.StatusForbidden).saying("This organization is not active")
+	b.open(w.auth + "/signup?organization=123456789").with(http.StatusForbidden)
+	if slices.Contains(w.calls(), "POST /v2/users/human") {
+		t.Error("an account was made that nobody can sign in with")
+	}
+}
+
 func TestLegalLinksMustBeAgreedTo(t *testing.T) {
 	w := newWorld(t)
 	w.zitadel.SetLegalAndSupport("", func(l *zitadeltest.LegalAndSupport) { l.TOSLink = "https://example.com/terms/{{.Lang}}" })
