@@ -253,6 +253,9 @@ func (v *visit) organization() string {
 	if user != nil && user.OrganizationID != "" && (!v.attempt.Concealed || !v.unproven()) {
 		return user.OrganizationID
 	}
+	if v.attempt.FromLink && v.attempt.User.Policies != "" {
+		return v.attempt.User.Policies
+	}
 	if v.attempt.Organization != "" {
 		return v.attempt.Organization
 	}

@@ -11,21 +11,31 @@ import (
 )
 
 // Links in mails are built from our configured origin, never from a request's
-// Host (CVE-2026-29067), and carry what ZITADEL fills in. They stay under its
-// limit of 200 characters.
-func (h *Handlers) verifyTemplate() string {
-	return h.PublicURL.String() + h.BasePath.String() + "/verify?userId={{.UserID}}&code={{.Code}}"
-}
+// Host (CVE-2026-29067), and carry what ZITADEL fills in. In another browser nothing
+// else says whose policies hold: the organization is among it, but for one-time codes,
+// whose mails know none.
+const (
+	verifyLink = "/verify?userId={{.UserID}}&code={{.Code}}&organization={{.OrgID}}"
+	inviteLink = verifyLink + "&invite=true"
+	resetLink  = "/password/set?userId={{.UserID}}&code={{.Code}}&organization={{.OrgID}}"
+	otpLink    = "/otp/email?sessionId={{.SessionID}}&code={{.Code}}"
 
-func (h *Handlers) otpTemplate() string {
-	return h.PublicURL.String() + h.BasePath.String() + "/otp/email?sessionId={{.SessionID}}&code={{.Code}}"
-}
+	longestLink = 200 // that ZITADEL takes, before it fills anything in
 
-func (h *Handlers) resetTemplate() string {
-	return h.PublicURL.String() + h.BasePath.String() + "/password/set?userId={{.UserID}}&code={{.Code}}"
-}
+	// LongestAddress is how long PublicURL and BasePath may be together, for a link to
+	// fit behind them.
+	LongestAddress = longestLink - len(inviteLink)
+)
 
-func (h *Handlers) inviteTemplate() string { return h.verifyTemplate() + "&invite=true" }
+func (h *Handlers) link(to string) string { return h.PublicURL.String() + h.BasePath.String() + to }
+
+func (h *Handlers) verifyTemplate() string { return h.link(verifyLink) }
+
+func (h *Handlers) otpTemplate() string { return h.link(otpLink) }
+
+func (h *Handlers) resetTemplate() string { return h.link(resetLink) }
+
+func (h *Handlers) inviteTemplate() string { return h.link(inviteLink) }
 
 // mailVerification sends the code that the page asks for, once an attempt: to who
 // has shown a factor, or has none at all.
@@ -86,11 +96,11 @@ func (v *visit) requestResetBy(send func(context.Context, string, string) error)
 	v.attempt.Notice = "notice.reset_sent"
 	v.fresh = false
 	return v.evenReset(func() (usual bool, err error) {
-		allowed, err := v.mayResetOwner()
-		if err != nil || !allowed || !v.mayMail(v.attempt.User.ID) {
+		owner, err := v.resettable()
+		if err != nil || owner == nil || !v.mayMail(owner.ID) {
 			return false, err
 		}
-		err = send(v.ctx, v.attempt.User.ID, v.resetTemplate())
+		err = send(v.ctx, owner.ID, v.resetTemplate())
 		switch kindOf(err) {
 		case "", zitadelclient.NotActive, zitadelclient.NotFound, zitadelclient.NoPassword, zitadelclient.Invalid:
 			return true, nil

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 // rules are the password rules of the user's organization, for the page to show
 // and for the handler to hold; only those that policy asks for.
 func (v *visit) rules() (templates.PasswordRules, error) {
-	c, err := v.Zitadel.PasswordComplexity(v.ctx, v.organization())
+	c, err := v.Zitadel.PasswordComplexity(v.ctx, cmp.Or(v.attempt.User.Policies, v.organization()))
 	if err != nil {
 		return templates.PasswordRules{}, err
 	}
@@ -22,12 +23,26 @@ func (v *visit) rules() (templates.PasswordRules, error) {
 	}, nil
 }
 
+// guessesRules reports whether the page shows rules that may not be the user's: where
+// users are hidden, and behind a link that does not say whose user it is about.
+func (v *visit) guessesRules() bool {
+	return v.attempt.User.Policies == "" && (v.attempt.Concealed || v.attempt.FromLink)
+}
+
+// checkAnyPassword holds a new password to what ZITADEL takes of anybody's.
+func checkAnyPassword(field, password string) error {
+	if password == "" {
+		return refuse(field, "problem.password_empty")
+	}
+	return brokenRule(field, password, templates.PasswordRules{})
+}
+
 // checkNewPassword holds a new password against the rules before it is sent, so
 // that the answer is in the visitor's language and no code is spent on it. The
 // password is compared as typed: nothing is trimmed or cut.
 func (v *visit) checkNewPassword(field, password string) error {
-	if password == "" {
-		return refuse(field, "problem.password_empty")
+	if err := checkAnyPassword(field, password); err != nil {
+		return err
 	}
 	rules, err := v.rules()
 	if err != nil {

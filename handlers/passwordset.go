@@ -54,7 +54,11 @@ func submitPasswordSet(v *visit, form url.Values) error {
 	if code == "" {
 		return refuse(templates.FieldCode, "problem.code_wrong")
 	}
-	if err := v.checkNewPassword(templates.FieldPassword, password); err != nil {
+	check := v.checkNewPassword
+	if v.guessesRules() {
+		check = checkAnyPassword // ZITADEL holds it against the right ones
+	}
+	if err := check(templates.FieldPassword, password); err != nil {
 		return err
 	}
 	if err := v.limitCode(); err != nil {
@@ -69,16 +73,23 @@ func submitPasswordSet(v *visit, form url.Values) error {
 // setForgotten has ZITADEL take the password for the code. What is usual is that it does
 // not: to take one, it spends a second on the hash.
 func (v *visit) setForgotten(code, password string) (usual bool, err error) {
-	allowed, err := v.mayResetOwner()
+	owner, err := v.resettable()
 	if err != nil {
 		return false, err
 	}
-	if !allowed {
+	if owner == nil {
 		return false, refuse(templates.FieldCode, "problem.code_wrong") // nobody's: no code can be right
 	}
 	proof, err := zitadelclient.VerificationCode(code)
 	if err == nil {
-		err = v.Zitadel.SetPassword(v.ctx, v.attempt.User.ID, password, proof)
+		err = v.Zitadel.SetPassword(v.ctx, owner.ID, password, proof)
+	}
+	if kindOf(err) == zitadelclient.PasswordPolicy {
+		// The code was right, and whoever has it may see whose rules these are.
+		v.attempt.User.Policies = owner.OrganizationID
+		if broken := v.checkNewPassword(templates.FieldPassword, password); broken != nil {
+			return true, broken
+		}
 	}
 	if err != nil {
 		return true, passwordRefused(templates.FieldPassword, err)
@@ -100,27 +111,30 @@ func (v *visit) evenReset(do func() (usual bool, err error)) error {
 	return err
 }
 
-// mayResetOwner reports whether the attempt's user may reset a password: by the
-// policy of their own organization, whatever policy the page was shown by, and
-// because they have one, or nothing at all yet. A mailbox alone is no way into an
-// account that has a passkey or a provider and no password.
-func (v *visit) mayResetOwner() (bool, error) {
+// resettable is the attempt's user, if they may reset a password: by the policy of
+// their own organization, whatever policy the page was shown by, and because they have
+// one, or nothing at all yet. A mailbox alone is no way into an account that has a
+// passkey or a provider and no password.
+func (v *visit) resettable() (*zitadelclient.User, error) {
 	if v.attempt.User.ID == "" {
-		return false, nil
+		return nil, nil
 	}
 	user, err := v.Zitadel.User(v.ctx, v.attempt.User.ID)
 	if kindOf(err) == zitadelclient.NotFound {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	settings, err := v.Zitadel.LoginSettings(v.ctx, user.OrganizationID)
 	if err != nil || !user.Human || !settings.AllowUsernamePassword || settings.HidePasswordReset {
-		return false, err
+		return nil, err
 	}
 	has, err := v.Zitadel.AuthMethods(v.ctx, user.ID)
-	return len(has) == 0 || slices.Contains(has, zitadelclient.MethodPassword), err
+	if err != nil || len(has) > 0 && !slices.Contains(has, zitadelclient.MethodPassword) {
+		return nil, err
+	}
+	return &user, nil
 }
 
 // mayResetBySMS reports whether the code can go to a phone. Where policy hides
@@ -174,7 +188,9 @@ func (v *visit) passwordWasReset(password string) error {
 
 // mailLink takes a link from a mail: the code goes into a fresh attempt and out
 // of the URL, and nothing is redeemed until somebody presses the button. Mail
-// scanners open links too.
+// scanners open links too. Its organization is by whose policies the page is shown,
+// and no more: the user's own are held to what is sent, and sign-ins by anybody else
+// are not kept out for it.
 func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prepare func(*session.Attempt)) (bool, error) {
 	query, err := entryQuery(r)
 	if err != nil {
@@ -186,7 +202,7 @@ func (h *Handlers) mailLink(w http.ResponseWriter, r *http.Request, s step, prep
 	userID, code := mailCode(query)
 	attempt := &session.Attempt{
 		Request: session.Request{Kind: session.KindBare, Created: h.Now()}, FromLink: true, Code: code,
-		User: session.UserSnapshot{ID: userID, State: string(zitadelclient.UserActive), Methods: []string{}},
+		User: session.UserSnapshot{ID: userID, State: string(zitadelclient.UserActive), Methods: []string{}, Policies: numeric(query.Get("organization"))},
 	}
 	if err := h.inherit(r, attempt, false); err != nil {
 		return true, err

@@ -117,6 +117,9 @@ type UserSnapshot struct {
 	Methods        []string `json:"methods,omitempty"`
 	Phone          bool     `json:"phone,omitempty"`     // has a proven one
 	Providers      []string `json:"providers,omitempty"` // the identity providers they can come by
+	// Policies names the organization whose policies the pages go by while nothing was
+	// shown: the link of a mail says so, or the user's own is known since a code was right.
+	Policies string `json:"policies,omitempty"`
 }
 
 // Registration is a sign-up, as far as the forms have been filled in.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
 	"strings"
 
+	"torhaus/handlers"
 	"torhaus/web"
 )
 
@@ -22,6 +24,9 @@ func (c *Config) readAddresses(e *environment) {
 	var err error
 	if c.BasePath, err = web.ParseBasePath(e.value("BASE_PATH")); err != nil {
 		e.refuse("BASE_PATH", "cannot be used: "+err.Error(), "set something like /ui/v2/login, or nothing")
+	}
+	if address := c.PublicURL.String() + c.BasePath.String(); len(address) > handlers.LongestAddress {
+		e.refuse("PUBLIC_URL", "is too long: with the base path, no link in a mail fits behind it", fmt.Sprintf("set both to %d characters at most", handlers.LongestAddress))
 	}
 	c.Listen = e.listenAddress("LISTEN")
 	c.InternalListen = e.listenAddress("INTERNAL_LISTEN")

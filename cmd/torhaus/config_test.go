@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"torhaus/handlers"
 )
 
 // someBytes look random, as what session.ParseKeys accepts has to.
@@ -102,12 +104,15 @@ func TestLoadEmpty(t *testing.T) {
 }
 
 func TestLoadRefusesAndWarns(t *testing.T) {
+	longestPath := "/" + strings.Repeat("b", handlers.LongestAddress-len(complete()["PUBLIC_URL"])-1)
 	tests := []struct {
 		name    string
 		changes map[string]string
 		refused []string
 		warned  []string
 	}{
+		{"base path with room for the links of mails", map[string]string{"BASE_PATH": longestPath}, nil, nil},
+		{"base path without", map[string]string{"BASE_PATH": longestPath + "b"}, []string{"PUBLIC_URL"}, nil},
 		{"public URL with a path", map[string]string{"PUBLIC_URL": "https://auth.example.com/login"}, []string{"PUBLIC_URL"}, nil},
 		{"public URL with a user", map[string]string{"PUBLIC_URL": "https://me@auth.example.com"}, []string{"PUBLIC_URL"}, nil},
 		{"public URL in capitals", map[string]string{"PUBLIC_URL": "https://AUTH.example.com:443"}, nil, nil},

@@ -25,7 +25,7 @@ const fileSuffix = "_FILE"
 
 // variables in the order in which an operator thinks about them.
 var variables = []variable{
-	{"PUBLIC_URL", "", false, "The origin browsers see, `https://auth.example.com`. Plain http only on `*.localhost`. Required."},
+	{"PUBLIC_URL", "", false, "The origin browsers see, `https://auth.example.com`. Plain http only on `*.localhost`. With the base path up to 123 characters, as links in mails need room behind it. Required."},
 	{"BASE_PATH", "", false, "Path under which the pages live, such as `/ui/v2/login`. Health and well-known paths stay at the root."},
 	{"LISTEN", ":8400", false, "Address of the public listener."},
 	{"INTERNAL_LISTEN", "127.0.0.1:8401", false, "Address of the internal listener: `/auth/…` for proxies that ask who may pass, and profiles of the process (`/debug/pprof/`) for this machine. Never expose it to browsers."},
