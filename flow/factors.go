@@ -289,6 +289,32 @@ func (s State) mayUseRecoveryCode() bool {
 // bound to our domain.
 func (s State) noKeyHere(kind Kind) bool { return slices.Contains(s.NoKeyHere, kind) }
 
+// Stands lists the methods of the user's that were shown in the ZITADEL session, but
+// for the password, which ZITADEL itself takes out of it. What is taken from the user
+// later is shown there still.
+func (s State) Stands() (methods []zitadelclient.AuthMethod) {
+	f := s.Session.Factors
+	key := zitadelclient.MethodU2F
+	if f.UserVerified && s.has(zitadelclient.MethodPasskey) {
+		key = zitadelclient.MethodPasskey
+	}
+	for _, shown := range []struct {
+		method zitadelclient.AuthMethod
+		at     time.Time
+	}{
+		{key, f.WebAuthN},
+		{zitadelclient.MethodIDP, f.Intent},
+		{zitadelclient.MethodTOTP, f.TOTP},
+		{zitadelclient.MethodOTPSMS, f.OTPSMS},
+		{zitadelclient.MethodOTPEmail, f.OTPEmail},
+	} {
+		if !shown.at.IsZero() && s.has(shown.method) {
+			methods = append(methods, shown.method)
+		}
+	}
+	return methods
+}
+
 func (s State) has(m zitadelclient.AuthMethod) bool { return slices.Contains(s.Methods, m) }
 
 // hasPasskey reports whether the user has one that policy allows.

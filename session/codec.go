@@ -15,7 +15,7 @@ import (
 // changes by itself: who loses one is signed in again by the account.
 const (
 	schema        = 1
-	sessionSchema = 2
+	sessionSchema = 3
 )
 
 // encoder appends fields.
@@ -139,6 +139,7 @@ func (s *Session) encode() []byte {
 	}
 	e.list(s.Roles)
 	e.list(s.Methods)
+	e.list(s.Factors)
 	for _, t := range []time.Time{s.AuthTime, s.Created, s.Expires, s.Idle, s.Seen, s.TokensEnd, s.Refresh, s.Recheck} {
 		e.time(t)
 	}
@@ -157,6 +158,7 @@ func (s *Session) decode(record []byte) error {
 	}
 	s.Roles = d.list()
 	s.Methods = d.list()
+	s.Factors = d.list()
 	for _, t := range []*time.Time{&s.AuthTime, &s.Created, &s.Expires, &s.Idle, &s.Seen, &s.TokensEnd, &s.Refresh, &s.Recheck} {
 		*t = d.time()
 	}

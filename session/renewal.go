@@ -94,7 +94,8 @@ var (
 // takeTokens takes over all that new tokens bring, which is also what a check does.
 func takeTokens(s, by *Session) {
 	checking.take(s, by)
-	s.Roles, s.Methods, s.AuthTime, s.ByPassword = by.Roles, by.Methods, by.AuthTime, by.ByPassword
+	s.Roles, s.Methods, s.AuthTime = by.Roles, by.Methods, by.AuthTime
+	s.ByPassword, s.Factors = by.ByPassword, by.Factors
 	s.ZitadelSession, s.TokensEnd, s.Refresh = by.ZitadelSession, by.TokensEnd, by.Refresh
 }
 

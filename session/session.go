@@ -21,8 +21,9 @@ type Session struct {
 	Issuer         string
 	UserAgent      string // what the list of sessions calls the browser
 	IP             string
-	Persistent     bool // outlives the browser: the user chose to be remembered
-	ByPassword     bool // a password was among what let the user in, and must stay what it was
+	Persistent     bool     // outlives the browser: the user chose to be remembered
+	ByPassword     bool     // a password was among what let the user in, and must stay what it was
+	Factors        []string // what else was, and must stay the user's
 
 	TokensEnd time.Time // of the access token; zero for a session that has no way to a next one
 	Refresh   time.Time // when its tokens are due to be refreshed; zero: never

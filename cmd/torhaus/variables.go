@@ -60,7 +60,7 @@ var variables = []variable{
 	{"SESSION_IDLE", "1h", false, "A session ends after this long without use."},
 	{"SESSION_MAX", "12h", false, "A session ends this long after sign-in, used or not."},
 	{"REMEMBER_MAX", "720h", false, "The same for a visitor who chose to be remembered."},
-	{"RECHECK", "10m", false, "A session in use is checked against ZITADEL this often: who was locked, deactivated or signed out there, or whose password was changed, is out by then."},
+	{"RECHECK", "10m", false, "A session in use is checked against ZITADEL this often: who was locked, deactivated or signed out there, or whose password was changed, or who signed in by a factor that was removed, is out by then."},
 	{"SESSION_CACHE", "0s", false, "How old the answer to an app's question who is there may be, `1s` at most: so long each replica asks the store only once. A sign-out at another replica shows that much later. `0s`: every question is a read of the store."},
 
 	{"RULES", "", false, "Rules of forward authentication, by name, as JSON: `{\"staff\": {\"any_role\": [\"staff\"], \"mfa\": true}}`. The rule `default` is whoever is signed in, unless it is written. See *In front of an app*."},
