@@ -139,9 +139,7 @@ func misdelivered(send func(w *world, sid string) answer, statuses ...int) row {
 		if !slices.Contains(statuses, got.status) {
 			w.t.Errorf("%d, want %v", got.status, statuses)
 		}
-		if got.status != http.StatusRequestEntityTooLarge { // refused before it is known for whom
-			got.problem(w, got.status)
-		}
+		got.problem(w, got.status)
 		w.alone(map[string]*browser{"the one": b}, nil)
 		w.deliver(w.token(w.sid(b))).done(w)
 		w.alone(nil, map[string]*browser{"by a good token": b})

@@ -146,9 +146,9 @@ func TestPreflights(t *testing.T) {
 	for path, methods := range granted {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "*"} {
 			for _, origin := range []string{w.app, "http://evil.example.localhost"} {
-				for _, headers := range []string{"", "if-none-match", "x-csrf", "authorization"} {
+				for _, headers := range []string{"", "if-none-match", "content-type", "x-csrf", "authorization"} {
 					got := w.script(newBrowser(t), "OPTIONS", path, "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", headers)
-					want := origin == w.app && slices.Contains(methods, method) && (headers == "" || headers == "if-none-match")
+					want := origin == w.app && slices.Contains(methods, method) && slices.Contains([]string{"", "if-none-match", "content-type"}, headers)
 					if status := map[bool]int{true: 204, false: 403}[want]; got.status != status || (got.header.Get("Access-Control-Allow-Origin") == w.app) != want {
 						t.Errorf("%s %s with %q from %s: %d %v", method, path, headers, origin, got.status, got.header)
 					}

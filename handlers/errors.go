@@ -3,6 +3,8 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"torhaus/session"
@@ -103,6 +105,20 @@ func translate(err error) error {
 		return web.Error{Status: http.StatusBadGateway, Key: "error.unavailable", Err: err}
 	}
 	return err
+}
+
+// forScripts are the paths that no person opens, and those below them.
+var forScripts = []string{"/session", "/sessions", "/backchannel-logout"}
+
+// earlyError answers what is refused before its route is known: what no person opens
+// gets a document, whatever it says that it takes. ZITADEL, for one, says nothing.
+func (h *Handlers) earlyError(w http.ResponseWriter, r *http.Request, e web.Error, id string) {
+	path, _ := strings.CutPrefix(r.URL.Path, h.BasePath.String())
+	if slices.ContainsFunc(forScripts, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") }) {
+		web.ProblemPage(w, r, e, id)
+		return
+	}
+	h.errorPage(w, r, e, id)
 }
 
 // errorPage renders an error. It asks nothing of ZITADEL: it must also work

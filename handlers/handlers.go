@@ -62,6 +62,10 @@ type Config struct {
 	// [session.KeeperConfig].
 	Patience time.Duration
 
+	// MaxInFlight is how many requests each listener works on at a time, streams and
+	// health checks apart; the others are 503 at once. Default 1000.
+	MaxInFlight int
+
 	Logger *slog.Logger
 	Now    func() time.Time
 	// Wait delays an answer that needed no password hash. A test gives its own
@@ -100,6 +104,9 @@ func New(cfg Config) *Handlers {
 	}
 	if cfg.ZitadelSessionLifetime == 0 {
 		cfg.ZitadelSessionLifetime = 30 * 24 * time.Hour
+	}
+	if cfg.MaxInFlight == 0 {
+		cfg.MaxInFlight = 1000
 	}
 	h := &Handlers{Config: cfg, passwordPace: newPace(firstPasswordPace), signUpPace: newPace(firstSignUpPace),
 		mailPace: newPace(firstCallPace), codePace: newPace(firstCallPace), loadPace: newPace(firstLoadPace), keyPace: newPace(firstCallPace),

@@ -60,13 +60,14 @@ func (h *Handlers) Public() http.Handler {
 	root.Use(
 		web.RequestLog(h.Logger, h.Now),
 		web.ClientIP(h.TrustedProxies),
-		web.Recover(h.errorPage),
+		web.Recover(h.earlyError),
 		web.SecurityHeaders(h.HSTS),
-		web.Limits(h.errorPage),
-		web.Host(h.PublicURL, h.errorPage, "/healthz", "/readyz"),
-		web.MaxBody(web.MaxBodyBytes, h.errorPage),
+		web.Limits(h.earlyError),
+		web.Host(h.PublicURL, h.earlyError, "/healthz", "/readyz"),
+		web.MaxBody(web.MaxBodyBytes, h.earlyError),
 		patient,
 	)
+	bound := chi.Middlewares{web.WholeBody(h.earlyError), web.MaxInFlight(h.MaxInFlight, h.earlyError)}
 	root.NotFound(h.adapt(notFound))
 	h.handle(root, "/healthz", web.Methods{"GET": h.healthz})
 	h.handle(root, "/readyz", web.Methods{"GET": h.readyz})
@@ -74,9 +75,10 @@ func (h *Handlers) Public() http.Handler {
 	h.handle(root, "/.well-known/jwks.json", web.Methods{"GET": h.assertionKeys})
 	base := h.BasePath.String()
 	root.Handle(base+"/static/*", http.StripPrefix(base, h.Static))
-	h.handle(root, base+"/theme/{file}", web.Methods{"GET": h.themeCSS})
-	h.appRoutes(root, base)
-	h.pageRoutes(root, base)
+	h.handle(root.With(bound...), base+"/theme/{file}", web.Methods{"GET": h.themeCSS})
+	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents}) // bounded by themselves, and open for long
+	h.appRoutes(root, base, bound)
+	h.pageRoutes(root.With(bound...), base)
 	return root
 }
 
@@ -99,6 +101,7 @@ func (h *Handlers) ForwardAuth() http.Handler {
 		noStore,
 		web.OnlyProxies(h.TrustedProxies, h.proxyError),
 		web.Limits(h.proxyError),
+		web.MaxInFlight(h.MaxInFlight, h.proxyError), // without the body, which nobody reads
 		patient,
 	).Handler(web.Adapt(translated(h.authorize), h.proxyError))
 }
@@ -139,28 +142,27 @@ func (h *Handlers) pageRoutes(root chi.Router, base string) {
 
 // appRoutes are the endpoints that pages of our apps call; only listed origins
 // may read them or write to them.
-func (h *Handlers) appRoutes(root chi.Router, base string) {
-	r := root.With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
+func (h *Handlers) appRoutes(root chi.Router, base string, bound chi.Middlewares) {
+	r := root.With(bound...).With(web.CrossOrigin(h.PublicURL, h.AppOrigins, h.errorPage))
 	h.handle(r.With(rememberLanguage), base+"/logout", web.Methods{"GET": h.askLogout, "POST": h.logout})
-	h.endpoint(root, base+"/session", web.Methods{"GET": h.session})
-	h.endpoint(root, base+"/session/refresh", web.Methods{"POST": h.refreshSession})
-	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents})
-	h.endpoint(root, base+"/sessions", web.Methods{"GET": h.listSessions, "DELETE": h.endOtherSessions})
-	h.endpoint(root, base+"/sessions/{handle}", web.Methods{"DELETE": h.endSessionByHandle})
+	h.endpoint(root, base+"/session", web.Methods{"GET": h.session}, bound...)
+	h.endpoint(root, base+"/session/refresh", web.Methods{"POST": h.refreshSession}, bound...)
+	h.endpoint(root, base+"/sessions", web.Methods{"GET": h.listSessions, "DELETE": h.endOtherSessions}, bound...)
+	h.endpoint(root, base+"/sessions/{handle}", web.Methods{"DELETE": h.endSessionByHandle}, bound...)
 	// Of no browser at all: ZITADEL's own call.
 	receiver := web.Adapt(translated(web.Methods{"POST": h.backchannelLogout}.Serve), nil)
-	root.With(web.CrossOrigin(h.PublicURL, nil, nil)).Handle(base+"/backchannel-logout", named(base+"/backchannel-logout", receiver))
+	root.With(bound...).With(web.CrossOrigin(h.PublicURL, nil, nil)).Handle(base+"/backchannel-logout", named(base+"/backchannel-logout", receiver))
 }
 
 // endpoint serves a route to scripts with the visitor's cookies. What changes
 // something must say that it comes from one of the apps, or from ourselves: the
 // browser vouches for that, and a token against forgery would prove no more.
-func (h *Handlers) endpoint(r chi.Router, pattern string, methods web.Methods) {
-	cors := web.CORS{Origins: h.AppOrigins, Methods: slices.Sorted(maps.Keys(methods)), Headers: []string{"If-None-Match"}}
-	answer := web.Adapt(translated(methods.Serve), nil)
+func (h *Handlers) endpoint(r chi.Router, pattern string, methods web.Methods, bound ...func(http.Handler) http.Handler) {
+	cors := web.CORS{Origins: h.AppOrigins, Methods: slices.Sorted(maps.Keys(methods)), Headers: []string{"If-None-Match", "Content-Type"}}
 	ours := append(slices.Clone(h.AppOrigins), h.PublicURL)
-	guarded := web.CrossOrigin(h.PublicURL, h.AppOrigins, nil)(web.RequireOrigin(ours, nil)(answer))
-	r.Handle(pattern, named(pattern, cors.Handler(guarded)))
+	guards := chi.Chain(cors.Handler, web.CrossOrigin(h.PublicURL, h.AppOrigins, nil), web.RequireOrigin(ours, nil), web.RequireJSON(nil))
+	guarded := append(guards, bound...).Handler(web.Adapt(translated(methods.Serve), nil))
+	r.Handle(pattern, named(pattern, guarded))
 }
 
 // handle serves a route, and tells the log its template.

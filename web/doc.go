@@ -3,8 +3,8 @@
 //
 // It provides handlers that return an error ([Handler], [Adapt]), one wide log
 // line a request ([RequestLog], [EventFrom]), the security headers and limits of
-// every response ([SecurityHeaders], [Limits], [MaxBody], [MaxInFlight], [Host]), protection
-// against forged requests ([CrossOrigin], [RequireOrigin], [CORS]), the client's
+// every response ([SecurityHeaders], [Limits], [MaxBody], [WholeBody], [MaxInFlight], [Host]), protection
+// against forged requests ([CrossOrigin], [RequireOrigin], [RequireJSON], [CORS]), the client's
 // address behind trusted proxies ([ClientIP]), strict bodies ([Form],
 // [ReadJSON]), answers that are asked for again and again ([WriteTaggedJSON],
 // [EventStream]), and redirect targets that only a parser can make ([ReturnTo],

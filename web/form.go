@@ -59,16 +59,46 @@ func ReadJSON(r *http.Request, v any) error {
 	return nil
 }
 
+// RequireJSON refuses with 415 a body of another type than JSON, and the mere name of
+// one: a form of another site can send text, fields and files without asking the
+// browser, and JSON it cannot (ASVS 3.5.2). Where nothing is sent nothing is asked for.
+func RequireJSON(page ErrorPage) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength != 0 || len(r.Header.Values("Content-Type")) > 0 {
+				if err := bodyIs(r, "application/json"); err != nil {
+					fail(record(w), r, err, page)
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
 // readBody reads a bounded body of one content type in UTF-8.
 func readBody(r *http.Request, contentType string) ([]byte, error) {
+	if err := bodyIs(r, contentType); err != nil {
+		return nil, err
+	}
+	return wholeBody(r)
+}
+
+// bodyIs refuses any other type of body, and more than one.
+func bodyIs(r *http.Request, contentType string) error {
 	sent := r.Header.Values("Content-Type")
 	if len(sent) != 1 || r.Header.Get("Content-Encoding") != "" {
-		return nil, refusal(http.StatusUnsupportedMediaType, "want one Content-Type and no Content-Encoding")
+		return refusal(http.StatusUnsupportedMediaType, "want one Content-Type and no Content-Encoding")
 	}
 	media, params, err := mime.ParseMediaType(sent[0])
 	if charset := params["charset"]; err != nil || media != contentType || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, refusal(http.StatusUnsupportedMediaType, "want "+contentType)
+		return refusal(http.StatusUnsupportedMediaType, "want "+contentType)
 	}
+	return nil
+}
+
+// wholeBody reads all of it, within the limit.
+func wholeBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBodyBytes+1))
 	switch {
 	case err != nil:

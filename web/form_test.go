@@ -150,3 +150,65 @@ func FuzzForm(f *testing.F) {
 		}
 	})
 }
+
+// TestRequireJSON: no body, or JSON, and nothing that a form can send.
+func TestRequireJSON(t *testing.T) {
+	h := RequireJSON(testPage)(Adapt(ok, testPage))
+	for _, test := range []struct {
+		contentType, body string
+		want              int
+	}{
+		{"", "", 200}, {"application/json", "{}", 200}, {"Application/JSON; charset=utf-8", "{}", 200}, {"application/json", "", 200},
+		{"", "{}", 415}, {formType, "", 415}, {formType, "a=b", 415}, {"text/plain", "{}", 415}, {"multipart/form-data; boundary=x", "", 415},
+		{"application/json; charset=utf-16", "{}", 415}, {"application/json5", "{}", 415}, {"application/", "{}", 415},
+	} {
+		for _, chunked := range []bool{false, true} {
+			r := post(test.contentType, test.body)
+			want := test.want
+			if test.contentType == "" {
+				r.Header.Del("Content-Type")
+			}
+			if r.ContentLength = int64(len(test.body)); chunked {
+				r.ContentLength = -1
+				if test.contentType == "" {
+					want = 415 // what comes is not known yet
+				}
+			}
+			if got := serve(h, r).Code; got != want {
+				t.Errorf("%q with %q, chunked %t: %d, want %d", test.contentType, test.body, chunked, got, want)
+			}
+		}
+	}
+	two := post("application/json", "{}")
+	two.Header.Add("Content-Type", formType)
+	if got := serve(h, two).Code; got != 415 {
+		t.Errorf("two types: %d", got)
+	}
+}
+
+// TestWholeBody: what next reads has come already; too much of it is 413, half of it
+// 400, before next begins.
+func TestWholeBody(t *testing.T) {
+	for name, test := range map[string]struct {
+		body io.Reader
+		want int
+	}{
+		"all":      {strings.NewReader("a=b"), 200},
+		"too much": {strings.NewReader(strings.Repeat("a", MaxBodyBytes+1)), 413},
+		"half":     {io.MultiReader(strings.NewReader("a="), iotest.ErrReader(io.ErrUnexpectedEOF)), 400},
+	} {
+		reached := false
+		h := WholeBody(testPage)(Adapt(func(w http.ResponseWriter, r *http.Request) error {
+			reached = true
+			if body, err := io.ReadAll(r.Body); string(body) != "a=b" || err != nil {
+				t.Errorf("%s: %q, %v", name, body, err)
+			}
+			return ok(w, r)
+		}, testPage))
+		r := post(formType, "")
+		r.Body, r.ContentLength = io.NopCloser(test.body), -1
+		if got := serve(h, r).Code; got != test.want || reached != (test.want == 200) {
+			t.Errorf("%s: %d, next reached: %t", name, got, reached)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -86,11 +88,31 @@ func MaxBody(limit int64, page ErrorPage) Middleware {
 	}
 }
 
-// MaxInFlight serves n requests at a time and answers the others 503 at once: a
-// queue would only let all of them time out, and memory grow meanwhile.
-func MaxInFlight(n int, page ErrorPage) Middleware {
+// WholeBody reads a body before next begins, and refuses one that is too large: who
+// sends slowly is waited for where nobody else has to wait behind them.
+func WholeBody(page ErrorPage) Middleware {
 	return func(next http.Handler) http.Handler {
-		slots := make(chan struct{}, n)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength != 0 {
+				body, err := wholeBody(r)
+				if err != nil {
+					fail(record(w), r, err, page)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// MaxInFlight serves n requests at a time, of all routes that it is put before
+// together, and answers the others 503 at once: a queue would only let all of them time
+// out, and memory grow meanwhile. What takes its time without work does not belong
+// behind it: streams, and bodies (see [WholeBody]).
+func MaxInFlight(n int, page ErrorPage) Middleware {
+	slots := make(chan struct{}, n)
+	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case slots <- struct{}{}:
