@@ -9,7 +9,13 @@ import (
 
 // corpus reads hostile inputs: one row a line, fields between tabs, each the
 // body of a JSON string.
-func corpus(t testing.TB, file string) (rows [][]string) {
+func corpus(t testing.TB, file string) [][]string {
+	t.Helper()
+	return corpusOf(t, file, 20)
+}
+
+// corpusOf is the same of a file that has at least so many rows.
+func corpusOf(t testing.TB, file string, least int) (rows [][]string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -29,7 +35,7 @@ func corpus(t testing.TB, file string) (rows [][]string) {
 		}
 		rows = append(rows, row)
 	}
-	if len(rows) < 20 {
+	if len(rows) < least {
 		t.Fatalf("%s has only %d rows", file, len(rows))
 	}
 	return rows

@@ -226,7 +226,7 @@ var oversizes = map[string]oversize{
 	"header count": {func(n int) string { return get("/") + numbered("X-%d: v\r\n", n) + "\r\n" }, 80, []int{431}},
 	"cookie header": {func(n int) string {
 		return get("/") + "Cookie: " + strings.TrimSuffix(numbered("c%d=v; ", n), "; ") + "\r\n\r\n"
-	}, 50, []int{431}},
+	}, 400, []int{431}},
 	"form body":       {func(n int) string { return posting("/form", formType, "login="+strings.Repeat("a", n)) }, 65530, []int{413}},
 	"json body depth": {func(n int) string { return posting("/json", "application/json", strings.Repeat("[", n)) }, 0, []int{400, 413}},
 	"json body keys": {func(n int) string {

@@ -21,8 +21,10 @@ const (
 	MaxHeaderLines = 80
 	// MaxHeaderLineBytes is the limit of one header line, name and value.
 	MaxHeaderLineBytes = 8000
-	// MaxCookies is the limit of cookies in a request.
-	MaxCookies = 50
+	// MaxCookies is the limit of cookies in a request. Browsers keep up to 180 for a
+	// domain with all that is below it: with fewer allowed, a sibling could keep
+	// visitors out by cookies of its own.
+	MaxCookies = 400
 )
 
 // Limits refuses requests that are too long (414), have too many query fields
