@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,6 +206,8 @@ func lawfulHeaders(t *testing.T, response *http.Response) {
 	want := map[string]string{
 		"X-Content-Type-Options": "nosniff",
 		"Referrer-Policy":        "same-origin",
+
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 	}
 	for name, value := range want {
 		if got := response.Header.Get(name); got != value {
@@ -216,6 +219,15 @@ func lawfulHeaders(t *testing.T, response *http.Response) {
 		if !strings.Contains(csp, directive) {
 			t.Errorf("%s %s: no %s in %q", response.Request.Method, response.Request.URL.Path, directive, csp)
 		}
+	}
+	if policy := response.Header.Get("Permissions-Policy"); !strings.Contains(policy, "camera=()") || !strings.Contains(policy, "publickey-credentials-get=(self)") {
+		t.Errorf("%s %s: Permissions-Policy is %q", response.Request.Method, response.Request.URL.Path, policy)
+	}
+	// Nothing but text of our own: a picture or file that somebody has put up would be
+	// served with the origin's rights (CVE-2024-29891).
+	kind, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
+	if !slices.Contains([]string{"", "text/html", "application/json", "application/problem+json", "text/event-stream", "text/plain"}, kind) {
+		t.Errorf("%s %s: Content-Type is %q", response.Request.Method, response.Request.URL.Path, kind)
 	}
 	if strings.Contains(csp, "unsafe") {
 		t.Errorf("unsafe: %q", csp)
