@@ -78,6 +78,9 @@ func (v *visit) redeem(answer zitadelclient.AuthorizationResponse, transaction z
 	v.keeper.Discard(replaced...)
 	if err != nil {
 		v.keeper.Discard(tokenSet(tokens)) // no session has them
+		if errors.Is(err, session.ErrTooLarge) {
+			return web.Error{Status: http.StatusForbidden, Key: "error.too_many_roles", Err: err} // later is no better
+		}
 		return unavailable(err)
 	}
 	return v.arrive(target)

@@ -285,6 +285,7 @@ func errorStories(b Base) []Story {
 		{"step_up", http.StatusUnauthorized, restart, 0},
 		{"denied", http.StatusForbidden, restart, 0},
 		{"no_grant", http.StatusForbidden, "", 0},
+		{"too_many_roles", http.StatusForbidden, "", 0},
 		{"no_method", http.StatusForbidden, restart, 0},
 		{"not_a_person", http.StatusForbidden, restart, 0},
 		{"not_active", http.StatusForbidden, restart, 0},
