@@ -39,7 +39,7 @@ func TestResetLinkByTheOwnOrganizationsPolicies(t *testing.T) {
 			w := newWorld(t)
 			acme := w.ownAcme()
 			set(w, acme)
-			newBrowser(t).open(w.auth + "/login?organization=" + acme + "&return_to=" + w.app + "/inbox").
+			newBrowser(t).open(w.auth+"/login?organization="+acme+"&return_to="+w.app+"/inbox").
 				fill(map[string]string{"loginName": "bob"}).at("/password").fill(nil, "reset-button").at("/password/set")
 			page := newBrowser(t).open(w.zitadel.LastMail("bob@example.com").Link).at("/password/set").
 				fill(map[string]string{"password": another}).at("/loginname").with(http.StatusOK)
@@ -62,7 +62,7 @@ func TestLinkWithAnotherOrganization(t *testing.T) {
 		parts := strings.Split(w.zitadel.LastMail("alice@example.com").Link, "/")
 		return w.auth + "/password/set?userId=" + parts[3] + "&code=" + parts[4]
 	}
-	page := newBrowser(t).open(link()+"&organization="+acme).saying("8 characters").fill(map[string]string{"password": another})
+	page := newBrowser(t).open(link() + "&organization=" + acme).saying("8 characters").fill(map[string]string{"password": another})
 	page.with(http.StatusUnprocessableEntity).saying("20 characters").fill(map[string]string{"password": longPassword}).at("/loginname")
 
 	page = newBrowser(t).open(link()).fill(map[string]string{"password": another}) // without one
@@ -72,7 +72,7 @@ func TestLinkWithAnotherOrganization(t *testing.T) {
 	w.policy(func(s *zitadeltest.LoginSettings) { s.HidePasswordReset = true })
 	w.zitadel.SetLoginSettings(acme, func(s *zitadeltest.LoginSettings) { s.HidePasswordReset = false })
 	w.zitadel.Advance(2 * minute)
-	newBrowser(t).open(link()+"&organization="+acme).at("/password/set").fill(map[string]string{"password": longPassword + "!"}).
+	newBrowser(t).open(link() + "&organization=" + acme).at("/password/set").fill(map[string]string{"password": longPassword + "!"}).
 		at("/password/set").with(http.StatusUnprocessableEntity).saying("code")
 	w.typeName("alice").typePassword(longPassword).at("/signedin")
 }

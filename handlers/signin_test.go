@@ -47,7 +47,7 @@ func TestSignInToOurApp(t *testing.T) {
 // 39 calls).
 func TestSignInCostsNineCalls(t *testing.T) {
 	w := newWorld(t)
-	w.zitadel.StopClock() // warm stays warm
+	w.zitadel.StopClock()   // warm stays warm
 	w.signIn(newBrowser(t)) // warms the token and the settings
 	w.zitadel.ResetCalls()
 	b := newBrowser(t)

@@ -27,7 +27,9 @@ var checked = map[string]struct {
 			w.zitadel.AddTOTP(w.alice)
 			return p.fill(map[string]string{"password": password}).at("/otp/time-based")
 		},
-		func(w *world, _ *page) url.Values { return url.Values{"code": {w.zitadel.TOTPCode(w.zitadel.AddTOTP(w.alice))}} },
+		func(w *world, _ *page) url.Values {
+			return url.Values{"code": {w.zitadel.TOTPCode(w.zitadel.AddTOTP(w.alice))}}
+		},
 		func(*world, *page) url.Values { return url.Values{"code": {"000000"}} },
 	},
 	"code by e-mail": {
