@@ -68,7 +68,7 @@ var requirements = []requirement{
 	{62, "a demand for a fresh check or a second factor is held to when factors were shown",
 		"handlers.TestMaxAgeOfOurOwnSession handlers.TestForwardAuthStepUp handlers.TestRemovedFactorIsNotAMethod flow.TestNext"},
 	{63, "a session is of the domain that it was made for", "handlers.TestSessionOfAnotherDomain session.TestCookieNames"},
-	{64, "strangers write nothing and get no cookie, unless they begin to sign in", "handlers.TestStrangersLeaveNothing session.TestAnonymousLeavesNoTrace"},
+	{64, "strangers write nothing and get no cookie, unless they begin to sign in", "handlers.TestStrangersLeaveNothing handlers.TestStrangersCostRedisNothing session.TestAnonymousLeavesNoTrace"},
 
 	// Sign-out.
 	{70, "only the form signs out", "handlers.TestOnlyTheFormSignsOut handlers.TestSignOut"},
