@@ -156,6 +156,7 @@ type hiddenStep struct {
 func hiddenUsersLookAlike(t *testing.T, domain string, steps []hiddenStep) {
 	clock := &stoppedClock{}
 	w := newWorld(t, clock.wind)
+	w.zitadel.StopClock() // what is cached for all of them stays so
 	w.hideUsers()
 	names := hiddenPeople(w)
 	nobody, real := map[string]seen{}, map[string]string{}
