@@ -157,7 +157,7 @@ func (s *Server) issueAccessToken(o *oidcSession, client *app, scopes []string) 
 	now := s.now()
 	t := &accessToken{
 		value: newSecret(78), id: o.id + "-at_" + s.newID(), session: o, scopes: scopes,
-		issued: now, expires: now.Add(accessTokenLifetime), bound: s.sessionLives(o.sessionID),
+		issued: now, expires: now.Add(s.config.AccessTokenLifetime), bound: s.sessionLives(o.sessionID),
 	}
 	if client != nil && client.jwtAccessToken {
 		t.value = s.sign(s.accessTokenClaims(t, client))
@@ -174,7 +174,7 @@ func (s *Server) tokenResponse(client *app, t *accessToken) object {
 	response := object{
 		"access_token": t.value, "token_type": "Bearer", "refresh_token": o.refreshToken,
 		// One second less than the lifetime: some time has passed since.
-		"expires_in": int(accessTokenLifetime.Seconds()) - 1,
+		"expires_in": int(s.config.AccessTokenLifetime.Seconds()) - 1,
 	}
 	if slices.Contains(t.scopes, "openid") {
 		claims := s.idTokenClaims(t, client)

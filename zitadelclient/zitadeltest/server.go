@@ -25,6 +25,8 @@ type Config struct {
 	// Lag is how long searches and sessions by user id do not see a write yet.
 	// 30 ms is what a real server shows; 0 is none.
 	Lag time.Duration
+	// AccessTokenLifetime is that of the instance's OIDC settings, default 12 hours.
+	AccessTokenLifetime time.Duration
 	// PasswordDelay is how long a password check takes, as bcrypt would.
 	PasswordDelay time.Duration
 	// RecoveryCodes lets sessions check recovery codes, as servers of 2026 do.
@@ -81,6 +83,9 @@ func New(config Config) *Server {
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.AccessTokenLifetime == 0 {
+		config.AccessTokenLifetime = accessTokenLifetime
 	}
 	if config.Violation == nil {
 		config.Violation = func(string, ...any) {}
