@@ -39,53 +39,59 @@ func TestClocksAMinuteOff(t *testing.T) {
 		"signed in behind": {-minute, minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFleet(t, nil)
-			f.a, f.b = f.replica(wrongBy(t, skews[0])), f.replica(wrongBy(t, skews[1]))
-			front := f.server.Config.Handler.(*swapHandler)
-			front.swap(f.a)
-			f.browser = newBrowser(t)
-			f.signInRemembered(f.browser)
-			f.cookie = f.browser.cookie(f.auth, "__Secure-torhaus")
-			everybody := func(want int) {
-				t.Helper()
-				for _, r := range []*replica{f.b, f.a} {
-					f.ask(r, want)
-					f.passes(r, want)
-				}
-			}
-			everybody(http.StatusOK)
-			f.verifies(f.a)
-			f.verifies(f.b)
-			f.zitadel.Advance(recheckDue)
-			everybody(http.StatusOK)
-			f.zitadel.ResetCalls()
-			f.zitadel.Advance(refreshDue)
-			everybody(http.StatusOK)
-			redistest.Until(t, "the refresh", func() bool { return len(f.refreshes()) > 0 })
-			f.must(f.a.h.Close())
-			f.must(f.b.h.Close())
-			f.a, f.b = f.replica(wrongBy(t, skews[0])), f.replica(wrongBy(t, skews[1]))
-			if got := f.refreshes(); len(got) != 1 || got[0] != http.StatusOK {
-				t.Errorf("refreshed with %v, want once", got)
-			}
-			everybody(http.StatusOK)
-			f.zitadel.Advance(tokensEnded)
-			everybody(http.StatusOK)
-			f.storedTokensWork()
-			front.swap(f.b) // signs in elsewhere, and is not meant
-			other := newBrowser(t)
-			f.signIn(other)
-			held, _ := f.stored()
-			for _, r := range []*replica{f.a, f.b} { // twice is once
-				if answer := f.delivers(r, f.token(held.ZitadelSession)); answer.Code != http.StatusOK {
-					t.Errorf("POST /backchannel-logout: %d %s", answer.Code, answer.Body)
-				}
-			}
-			everybody(http.StatusUnauthorized)
-			f.cookie = other.cookie(f.auth, "__Secure-torhaus")
-			everybody(http.StatusOK)
+			overStores(t, func(_ *testing.T, f *fleet) { f.withClocksOff(skews) })
 		})
 	}
+}
+
+// withClocksOff leads a session through its life: a check, a refresh, tokens that
+// have ended, and a logout by ZITADEL.
+func (f *fleet) withClocksOff(skews [2]time.Duration) {
+	f.t.Helper()
+	f.a, f.b = f.replica(wrongBy(f.t, skews[0])), f.replica(wrongBy(f.t, skews[1]))
+	front := f.server.Config.Handler.(*swapHandler)
+	front.swap(f.a)
+	f.browser = newBrowser(f.t)
+	f.signInRemembered(f.browser)
+	f.cookie = f.browser.cookie(f.auth, "__Secure-torhaus")
+	everybody := func(want int) {
+		f.t.Helper()
+		for _, r := range []*replica{f.b, f.a} {
+			f.ask(r, want)
+			f.passes(r, want)
+		}
+	}
+	everybody(http.StatusOK)
+	f.verifies(f.a)
+	f.verifies(f.b)
+	f.zitadel.Advance(recheckDue)
+	everybody(http.StatusOK)
+	f.zitadel.ResetCalls()
+	f.zitadel.Advance(refreshDue)
+	everybody(http.StatusOK)
+	redistest.Until(f.t, "the refresh", func() bool { return len(f.refreshes()) > 0 })
+	f.must(f.a.h.Close())
+	f.must(f.b.h.Close())
+	f.a, f.b = f.replica(wrongBy(f.t, skews[0])), f.replica(wrongBy(f.t, skews[1]))
+	if got := f.refreshes(); len(got) != 1 || got[0] != http.StatusOK {
+		f.t.Errorf("refreshed with %v, want once", got)
+	}
+	everybody(http.StatusOK)
+	f.zitadel.Advance(tokensEnded)
+	everybody(http.StatusOK)
+	f.storedTokensWork()
+	front.swap(f.b) // signs in elsewhere, and is not meant
+	other := newBrowser(f.t)
+	f.signIn(other)
+	held, _ := f.stored()
+	for _, r := range []*replica{f.a, f.b} { // twice is once
+		if answer := f.delivers(r, f.token(held.ZitadelSession)); answer.Code != http.StatusOK {
+			f.t.Errorf("POST /backchannel-logout: %d %s", answer.Code, answer.Body)
+		}
+	}
+	everybody(http.StatusUnauthorized)
+	f.cookie = other.cookie(f.auth, "__Secure-torhaus")
+	everybody(http.StatusOK)
 }
 
 // verifies fails unless an app whose clock is right, and that tolerates as much as it
