@@ -16,15 +16,7 @@ import (
 // TestBinary builds what is shipped and treats it as an orchestrator does:
 // start, ask, terminate.
 func TestBinary(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the shipped binary is for Linux")
-	}
-	path := filepath.Join(t.TempDir(), "torhaus")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	path := buildBinary(t)
 	if libraries := dynamicLibraries(t, path); len(libraries) > 0 {
 		t.Errorf("the binary is not static: it needs %v", libraries)
 	}
@@ -52,6 +44,21 @@ func TestBinary(t *testing.T) {
 	if err := process.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v\n%s", err, log)
 	}
+}
+
+// buildBinary builds what is shipped, as `make build` does.
+func buildBinary(t *testing.T) (path string) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("the shipped binary is for Linux")
+	}
+	path = filepath.Join(t.TempDir(), "torhaus")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
 }
 
 // dynamicLibraries are what the file would load at start; an image FROM scratch
