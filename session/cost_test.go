@@ -63,7 +63,7 @@ func openMetered(t testing.TB, server *redistest.Server) (*Redis, *meter) {
 		conn, err := dialer.DialContext(ctx, network, address)
 		return meteredConn{conn, m}, err
 	}
-	store := &Redis{connect(options), time.Minute}
+	store := newRedis(options, time.Minute)
 	t.Cleanup(func() { _ = store.Close() })
 	return store, m
 }

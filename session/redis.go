@@ -34,7 +34,7 @@ type RedisConfig struct {
 // GET-MASTER-ADDR-BY-NAME and SENTINELS.
 type Redis struct {
 	client redis.UniversalClient
-	limit  time.Duration // of one operation
+	limits limits // of one operation
 }
 
 // NewRedis reads the URL. It does not connect: torhaus starts while Redis is
@@ -45,7 +45,11 @@ func NewRedis(cfg RedisConfig) (*Redis, error) {
 		return nil, err
 	}
 	quiet()
-	return &Redis{connect(options), redisOperation}, nil
+	return newRedis(options, redisOperation), nil
+}
+
+func newRedis(options *redis.UniversalOptions, operation time.Duration) *Redis {
+	return &Redis{client: connect(options), limits: limits{after: operation}}
 }
 
 // quiet silences go-redis's own log: plain lines on standard error, one for each

@@ -41,7 +41,7 @@ func openPatient(t testing.TB, url string, trust *tls.Config) *Redis {
 	for _, limit := range []*time.Duration{&options.DialTimeout, &options.ReadTimeout, &options.WriteTimeout, &options.PoolTimeout} {
 		*limit = time.Minute
 	}
-	store := &Redis{connect(options), time.Minute}
+	store := newRedis(options, time.Minute)
 	t.Cleanup(func() { _ = store.Close() })
 	return store
 }

@@ -38,8 +38,17 @@ const (
 // since they know neither what may be repeated nor what it costs.
 func (s *Redis) try(ctx context.Context, kind kind, do func(context.Context) error) error {
 	patience := patienceOf(ctx)
-	ctx, cancel := context.WithTimeout(ctx, patience.left(s.limit))
-	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	left := patience.left(s.limits.after)
+	if _, sooner := ctx.Deadline(); sooner || left < s.limits.after {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	} else {
+		ctx = s.limits.within(ctx)
+	}
 	err := s.ask(ctx, do)
 	if redis.IsReadOnlyError(err) || kind == repeatable && broke(err) {
 		err = s.ask(ctx, do)
