@@ -79,12 +79,13 @@ func percentEncoded(s string) string {
 // plainInHeader reports whether a byte is written as it is. A space at an end would
 // be trimmed, and a plus sign be taken for a space by who decodes forms.
 func plainInHeader(s string, i int) bool {
-	switch c := s[i]; {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	case c == ' ':
-		return i > 0 && i < len(s)-1
-	default:
-		return strings.IndexByte("-._~@", c) >= 0
-	}
+	return plainBytes[s[i]] || s[i] == ' ' && i > 0 && i < len(s)-1
 }
+
+// plainBytes are looked up, for every answer to a proxy is made of them.
+var plainBytes = func() (plain [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@") {
+		plain[c] = true
+	}
+	return plain
+}()

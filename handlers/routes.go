@@ -58,14 +58,13 @@ func (h *Handlers) linkGets() map[string]web.Handler {
 func (h *Handlers) Public() http.Handler {
 	root := chi.NewRouter()
 	root.Use(
-		web.RequestLog(h.Logger, h.Now),
+		web.RequestLog(h.Logger, h.Now, session.WithPatience),
 		web.ClientIP(h.TrustedProxies),
 		web.Recover(h.earlyError),
 		web.SecurityHeaders(h.HSTS),
 		web.Limits(h.earlyError),
 		web.Host(h.PublicURL, h.earlyError, "/healthz", "/readyz"),
 		web.MaxBody(web.MaxBodyBytes, h.earlyError),
-		patient,
 	)
 	bound := chi.Middlewares{web.WholeBody(h.earlyError), web.MaxInFlight(h.MaxInFlight, h.earlyError)}
 	root.NotFound(h.adapt(notFound))
@@ -82,27 +81,19 @@ func (h *Handlers) Public() http.Handler {
 	return root
 }
 
-// patient gives each request one patience with a store that hangs.
-func patient(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(session.WithPatience(r.Context())))
-	})
-}
-
 // ForwardAuth is the handler of the internal listener for proxies that ask whether a
 // request may pass: /auth/{nginx,traefik,caddy,envoy}/{rule}, by any method. No
 // router stands before it: one that cleans an address, or knows methods, would read
 // what a visitor wrote before a rule is found.
 func (h *Handlers) ForwardAuth() http.Handler {
 	return chi.Chain(
-		web.RequestLog(h.Logger, h.Now),
+		web.RequestLog(h.Logger, h.Now, session.WithPatience),
 		web.ClientIP(h.TrustedProxies),
 		web.Recover(h.proxyError),
 		noStore,
 		web.OnlyProxies(h.TrustedProxies, h.proxyError),
 		web.Limits(h.proxyError),
 		web.MaxInFlight(h.MaxInFlight, h.proxyError), // without the body, which nobody reads
-		patient,
 	).Handler(web.Adapt(translated(h.authorize), h.proxyError))
 }
 
@@ -110,10 +101,13 @@ func (h *Handlers) ForwardAuth() http.Handler {
 // redirect that a browser remembers would be a loop.
 func noStore(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
+		w.Header()["Cache-Control"] = notStored[:1:1]
 		next.ServeHTTP(w, r)
 	})
 }
+
+// notStored is one value for all answers.
+var notStored = []string{"no-store"}
 
 // pageRoutes are the pages. Their forms may only be sent from our own pages: a
 // sibling subdomain is as foreign as any other site.

@@ -108,7 +108,11 @@ func (k *Keeper) Close() error {
 // told, because the store is in trouble, or because the tokens have ended and
 // ZITADEL gives no new ones now. With nothing due it is one read of the store.
 func (k *Keeper) Session(ctx context.Context, r *http.Request, slide bool) (*Session, error) {
-	s, err := k.sessions.Peek(ctx, r)
+	return k.session(ctx, k.sessions.sessionHash(r), slide)
+}
+
+func (k *Keeper) session(ctx context.Context, hash string, slide bool) (*Session, error) {
+	s, err := k.sessions.loadSession(ctx, hash)
 	if err != nil {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ type Manager struct {
 
 	cookieName   string // of the session
 	cookieDomain string
+	scope        string // what a session's id is bound to besides the environment
 	sealer       sealer
 
 	attempts, accounts, sessions, tokens *Vault
@@ -107,6 +108,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	if domain == "" {
 		m.cookieName = hostOnlySession
 	}
+	m.scope = m.cookieName + " " + domain
 	m.watches = newWatches(cfg.Watch, m.loadSession)
 	m.here = NewMemory(cfg.Now)
 	if cfg.Cache > 0 {

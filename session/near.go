@@ -30,7 +30,7 @@ func (k *Keeper) Recent(ctx context.Context, r *http.Request, slide bool) (*Sess
 	m := k.sessions
 	hash := m.sessionHash(r)
 	if m.near == nil || hash == "" {
-		return k.Session(ctx, r, slide)
+		return k.session(ctx, hash, slide)
 	}
 	key := m.sessionKey(hash)
 	if stored, _ := m.near.get(key); stored != nil {
@@ -38,7 +38,7 @@ func (k *Keeper) Recent(ctx context.Context, r *http.Request, slide bool) (*Sess
 			return s, nil
 		}
 	}
-	return k.Session(ctx, r, slide)
+	return k.session(ctx, hash, slide)
 }
 
 // anythingDue is true when [Keeper.Session] would do more than read.

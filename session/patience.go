@@ -15,9 +15,13 @@ const (
 	aMoment = time.Second
 )
 
-// patience is what one request has for a store that hangs. It holds when an
-// operation timed out last, in nanoseconds of the Unix epoch.
-type patience struct{ exhausted atomic.Int64 }
+// patience is what one request has for a store that hangs, and the context that
+// carries it. It holds when an operation timed out last, in nanoseconds of the Unix
+// epoch.
+type patience struct {
+	context.Context
+	exhausted atomic.Int64
+}
 
 type patienceKey struct{}
 
@@ -26,7 +30,15 @@ type patienceKey struct{}
 // saved, a lock is given back, what ended is cleaned away. With a store that hangs
 // each of them would be waited for as long as the first, and the visitor for all.
 func WithPatience(ctx context.Context) context.Context {
-	return context.WithValue(ctx, patienceKey{}, new(patience))
+	return &patience{Context: ctx}
+}
+
+// Value gives the patience to [patienceOf].
+func (p *patience) Value(key any) any {
+	if key == (patienceKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
 }
 
 // patienceOf is the request's, nil where nobody gave it any.

@@ -35,7 +35,7 @@ func (m *Manager) StartSession(ctx context.Context, w http.ResponseWriter, r *ht
 	}
 	id := newSecret()
 	m.beginSession(&s, r)
-	s.hash = id.hash(m.sessionScope())
+	s.hash = id.hash(m.scope)
 	s.checked(m)
 	s.keepTimes(tokens, m.now())
 	accounts, _ := m.accountsCookie(w, r)
@@ -311,10 +311,6 @@ func (m *Manager) takeTokens(ctx context.Context, s *Session, tokens TokenSet) T
 	return tokens
 }
 
-// sessionScope is what a session's id is bound to besides the environment: the
-// cookie and the domain it was made for.
-func (m *Manager) sessionScope() string { return m.cookieName + " " + m.cookieDomain }
-
 // sessionHash is what the store knows the request's session by; "" when the
 // request has none.
 func (m *Manager) sessionHash(r *http.Request) string {
@@ -323,7 +319,7 @@ func (m *Manager) sessionHash(r *http.Request) string {
 	if !ok {
 		return ""
 	}
-	return id.hash(m.sessionScope())
+	return id.hash(m.scope)
 }
 
 // The two records of a session share a hash tag, and so a slot of a cluster.

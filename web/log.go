@@ -19,6 +19,7 @@ import (
 type Event struct {
 	mu        sync.Mutex
 	fields    []slog.Attr
+	usual     [usualFields]slog.Attr // room for fields
 	status    int
 	level     slog.Level
 	requestID string
@@ -28,8 +29,8 @@ type Event struct {
 // maxEventFields bounds a line whatever a handler does in a loop.
 const maxEventFields = 48
 
-// usualEventFields is how many a line has as a rule.
-const usualEventFields = 6
+// usualFields is how many a line has as a rule.
+const usualFields = 6
 
 // maxLogValue is how much of a value is logged, in bytes.
 const maxLogValue = 512
@@ -45,13 +46,19 @@ func EventFrom(ctx context.Context) *Event {
 	return new(Event)
 }
 
-// withEvent returns the request's event, and the request that carries it.
-func withEvent(r *http.Request) (*Event, *http.Request) {
+// withEvent returns the request's event, and the request that carries it, and what
+// else is carried.
+func withEvent(r *http.Request, carried ...func(context.Context) context.Context) (*Event, *http.Request) {
 	if event, ok := r.Context().Value(eventKey{}).(*Event); ok {
 		return event, r
 	}
-	event := &Event{fields: make([]slog.Attr, 0, usualEventFields)}
-	return event, r.WithContext(context.WithValue(r.Context(), eventKey{}, event))
+	event := &Event{}
+	event.fields = event.usual[:0]
+	ctx := context.WithValue(r.Context(), eventKey{}, event)
+	for _, carry := range carried {
+		ctx = carry(ctx)
+	}
+	return event, r.WithContext(ctx)
 }
 
 // Set adds a field to the request's line; the last value of a key wins. Two keys
@@ -91,13 +98,13 @@ func (e *Event) raise(level slog.Level) {
 // RequestLog writes one line for each request: method, status, duration, request
 // id, client address, and what handlers Set. Never the path, the query, cookies,
 // credentials or the body: a mail link's code is in a query, and logs are read
-// by more people than the store is.
-func RequestLog(logger *slog.Logger, now func() time.Time) Middleware {
+// by more people than the store is. What else the context of every request is to carry
+// it adds as well: in a middleware of its own that would be another copy of the request.
+func RequestLog(logger *slog.Logger, now func() time.Time, carried ...func(context.Context) context.Context) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := now()
-			event, r := withEvent(r)
-			event.identify()
+			event, r := withEvent(r, carried...)
 			rec := record(w)
 			aborted := true
 			defer func() { // deferred, so that an aborted response is logged too
@@ -112,21 +119,15 @@ func RequestLog(logger *slog.Logger, now func() time.Time) Middleware {
 	}
 }
 
-// identify gives the request an id of our own, unless a trusted proxy's was taken.
-func (e *Event) identify() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.requestID == "" {
-		e.requestID = rand.Text()[:16]
-	}
-}
-
-// write logs the event.
+// write logs the event, under an id of our own unless a trusted proxy's was taken.
 func (e *Event) write(logger *slog.Logger, r *http.Request, rec *recorder, took time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !logger.Enabled(r.Context(), e.level) {
 		return
+	}
+	if e.requestID == "" {
+		e.requestID = rand.Text()[:16]
 	}
 	status := e.status
 	if status == 0 {
