@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -25,17 +24,26 @@ type Memory struct {
 
 	mu      sync.Mutex
 	records map[string]memoryRecord
-	indexes map[string]map[string]time.Time // index → member → end
-	buckets map[string]time.Time            // bucket → when it is full again
+	indexes map[string][]memoryMember
+	buckets map[string]time.Time // bucket → when it is full again
 	sweepAt struct {
 		time time.Time
 		size int
 	}
 }
 
+// memoryRecord is small, since there are as many as a process can hold: its end is in
+// nanoseconds of the Unix epoch.
 type memoryRecord struct {
-	value []byte
-	ends  time.Time
+	value string
+	ends  int64
+}
+
+// memoryMember is one of an index, which has few: a map for each would weigh more
+// than a session does.
+type memoryMember struct {
+	name string
+	ends int64
 }
 
 // NewMemory makes an empty store. now is the clock; nil is the real one.
@@ -46,7 +54,7 @@ func NewMemory(now func() time.Time) *Memory {
 	return &Memory{
 		now:     now,
 		records: map[string]memoryRecord{},
-		indexes: map[string]map[string]time.Time{},
+		indexes: map[string][]memoryMember{},
 		buckets: map[string]time.Time{},
 	}
 }
@@ -69,19 +77,22 @@ func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 	defer leave()
 	value := m.value(key)
-	if value == nil {
+	if value == "" {
 		return nil, ErrNotFound
 	}
-	return bytes.Clone(value), nil
+	return []byte(value), nil
 }
 
-// value is what is stored and has not expired, or nil.
-func (m *Memory) value(key string) []byte {
-	if record, ok := m.records[key]; ok && record.ends.After(m.now()) {
+// value is what is stored and has not expired, or nothing.
+func (m *Memory) value(key string) string {
+	if record, ok := m.records[key]; ok && record.ends > m.now().UnixNano() {
 		return record.value
 	}
-	return nil
+	return ""
 }
+
+// end is when something ends that is stored now.
+func (m *Memory) end(ttl time.Duration) int64 { return m.now().Add(ttl).UnixNano() }
 
 // Put stores a value.
 func (m *Memory) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
@@ -102,7 +113,7 @@ func (m *Memory) put(key string, value []byte, ttl time.Duration) error {
 		// Refused rather than made room for: a flood must not sign people out.
 		return unavailable("put", errors.New("memory store is full"))
 	}
-	m.records[key] = memoryRecord{bytes.Clone(value), m.now().Add(ttl)}
+	m.records[key] = memoryRecord{string(value), m.end(ttl)}
 	return nil
 }
 
@@ -120,7 +131,7 @@ func (m *Memory) Swap(ctx context.Context, key string, old, new []byte, ttl time
 	}
 	defer leave()
 	switch current := m.value(key); {
-	case !bytes.Equal(current, old) && (current == nil || !bytes.Equal(current, new)):
+	case current != string(old) && (current == "" || current != string(new)):
 		return ErrChanged
 	case len(new) == 0:
 		delete(m.records, key)
@@ -153,10 +164,7 @@ func (m *Memory) Add(ctx context.Context, index, member string, ttl time.Duratio
 	}
 	defer leave()
 	m.sweep()
-	if m.indexes[index] == nil {
-		m.indexes[index] = map[string]time.Time{}
-	}
-	m.indexes[index][member] = m.now().Add(ttl)
+	m.indexes[index] = append(without(m.indexes[index], member), memoryMember{member, m.end(ttl)})
 	return nil
 }
 
@@ -167,11 +175,14 @@ func (m *Memory) Remove(ctx context.Context, index, member string) error {
 		return err
 	}
 	defer leave()
-	delete(m.indexes[index], member)
-	if len(m.indexes[index]) == 0 {
+	if m.indexes[index] = without(m.indexes[index], member); len(m.indexes[index]) == 0 {
 		delete(m.indexes, index)
 	}
 	return nil
+}
+
+func without(members []memoryMember, name string) []memoryMember {
+	return slices.DeleteFunc(members, func(m memoryMember) bool { return m.name == name })
 }
 
 // Members lists an index.
@@ -181,9 +192,14 @@ func (m *Memory) Members(ctx context.Context, index string) ([]string, error) {
 		return nil, err
 	}
 	defer leave()
-	now := m.now()
-	members := slices.Collect(maps.Keys(m.indexes[index]))
-	return slices.DeleteFunc(members, func(member string) bool { return !m.indexes[index][member].After(now) }), nil
+	now := m.now().UnixNano()
+	var members []string
+	for _, member := range m.indexes[index] {
+		if member.ends > now {
+			members = append(members, member.name)
+		}
+	}
+	return members, nil
 }
 
 // Take takes a token out of a bucket.
@@ -221,12 +237,14 @@ func (m *Memory) sweep() {
 	if size < m.sweepAt.size && now.Before(m.sweepAt.time) {
 		return
 	}
-	maps.DeleteFunc(m.records, func(_ string, r memoryRecord) bool { return !r.ends.After(now) })
+	maps.DeleteFunc(m.records, func(_ string, r memoryRecord) bool { return r.ends <= now.UnixNano() })
 	maps.DeleteFunc(m.buckets, func(_ string, full time.Time) bool { return !full.After(now) })
-	maps.DeleteFunc(m.indexes, func(_ string, members map[string]time.Time) bool {
-		maps.DeleteFunc(members, func(_ string, ends time.Time) bool { return !ends.After(now) })
-		return len(members) == 0
-	})
+	for index, members := range m.indexes {
+		members = slices.DeleteFunc(members, func(member memoryMember) bool { return member.ends <= now.UnixNano() })
+		if m.indexes[index] = members; len(members) == 0 {
+			delete(m.indexes, index)
+		}
+	}
 	left := len(m.records) + len(m.indexes) + len(m.buckets)
 	m.sweepAt.size, m.sweepAt.time = max(1024, 2*left), now.Add(time.Minute)
 }
