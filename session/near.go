@@ -16,8 +16,8 @@ const MaxCache = time.Second
 
 // Bounds of the near cache: half of what it holds at most.
 const (
-	nearRecords  = 10_000
-	nearBytes    = 4 << 20
+	nearRecords  = 5_000
+	nearBytes    = 2 << 20
 	nearOverhead = 160 // bytes that a record takes besides key and value
 )
 
