@@ -47,7 +47,7 @@ func TestBinary(t *testing.T) {
 }
 
 // buildBinary builds what is shipped, as `make build` does.
-func buildBinary(t *testing.T) (path string) {
+func buildBinary(t testing.TB) (path string) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the shipped binary is for Linux")

@@ -23,7 +23,7 @@ import (
 // deployment is what an operator runs: processes of the shipped binary over one
 // Redis, in front of an emulated ZITADEL that listens on a port of its own.
 type deployment struct {
-	t        *testing.T
+	t        testing.TB
 	zitadel  *zitadeltest.Server
 	alice    string // user id
 	address  string // of ZITADEL
@@ -43,7 +43,7 @@ const somePassword = "Password1!"
 
 // deploy prepares everything over a Redis; access tokens live as long as is said,
 // and what is set is set for every process.
-func deploy(t *testing.T, redisURL string, tokens time.Duration, set map[string]string) *deployment {
+func deploy(t testing.TB, redisURL string, tokens time.Duration, set map[string]string) *deployment {
 	t.Helper()
 	d := &deployment{t: t, binary: buildBinary(t), address: closedPort(t), settings: localSettings(t)}
 	d.app = d.settings["APP_ORIGINS"]

@@ -17,7 +17,7 @@ import (
 )
 
 // localSettings is a whole torhaus on this machine, whose ZITADEL does not answer.
-func localSettings(t *testing.T) map[string]string {
+func localSettings(t testing.TB) map[string]string {
 	t.Helper()
 	return map[string]string{
 		"PUBLIC_URL":            "http://auth.example.localhost:8400",
@@ -35,7 +35,7 @@ func localSettings(t *testing.T) map[string]string {
 }
 
 // closedPort is an address on which nobody listens.
-func closedPort(t *testing.T) string {
+func closedPort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,6 +49,7 @@ func closedPort(t *testing.T) string {
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	deaf bool
 	grew chan struct{}
 }
 
@@ -57,11 +58,21 @@ func newLogged() *logged { return &logged{grew: make(chan struct{}, 1)} }
 func (l *logged) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.deaf {
+		return len(p), nil
+	}
 	select {
 	case l.grew <- struct{}{}:
 	default:
 	}
 	return l.text.Write(p)
+}
+
+// discard drops what comes from now on.
+func (l *logged) discard() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deaf = true
 }
 
 func (l *logged) String() string {
@@ -109,7 +120,7 @@ func start(t *testing.T, settings map[string]string) *served {
 }
 
 // find waits for a log line.
-func (s *served) find(t *testing.T, message string) map[string]any {
+func (s *served) find(t testing.TB, message string) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

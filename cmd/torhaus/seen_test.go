@@ -29,7 +29,7 @@ func newSeen() *seen {
 
 // note fails the test where an answer says more than that one cannot know, or touches
 // the cookie. Nobody may be taken for signed out.
-func (s *seen) note(t *testing.T, way string, status int, header http.Header, took time.Duration) {
+func (s *seen) note(t testing.TB, way string, status int, header http.Header, took time.Duration) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
