@@ -47,7 +47,12 @@ func BenchmarkForwardAuth(b *testing.B) {
 }
 
 func benchForwardAuth(b *testing.B, t *testing.T, cache time.Duration) {
-	server := redistest.Start(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			b.Fail()
+		}
+	})
+	server := redistest.Start(t, "--appendonly", "no") // others may keep the disk busy
 	w := quietOn(t, server, cache)
 	visitor := newBrowser(t)
 	w.signIn(visitor)
@@ -201,6 +206,9 @@ func (l *load) turn(times int) time.Duration {
 	}
 	group.Wait()
 	all := time.Since(began)
+	if l.t.Failed() {
+		l.t.FailNow() // what goes wrong is over at once: more of it would never end
+	}
 	l.times = append(l.times, each...)
 	return all
 }

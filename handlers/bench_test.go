@@ -17,13 +17,19 @@ func benchmarkWorld(b *testing.B, run func(*testing.T, *world)) {
 }
 
 // borrow runs something that wants a *testing.T where there is none, in a benchmark or
-// a fuzz target, whatever -run and -skip say.
+// a fuzz target, once, whatever -run, -skip and -count say.
 func borrow(name string, run func(*testing.T)) {
 	skip := flag.Lookup("test.skip").Value.String()
 	every := func(pattern, _ string) (bool, error) {
 		return skip == "" || !strings.Contains(skip, pattern), nil // -skip is asked in parts
 	}
-	testing.RunTests(every, []testing.InternalTest{{Name: name, F: run}})
+	ran := false
+	testing.RunTests(every, []testing.InternalTest{{Name: name, F: func(t *testing.T) {
+		if !ran {
+			ran = true
+			run(t)
+		}
+	}}})
 }
 
 // BenchmarkSession is what an app's page costs that asks who is signed in, with
