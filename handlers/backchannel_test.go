@@ -447,12 +447,11 @@ func TestBackchannelIsNoBrowsers(t *testing.T) {
 func TestReplacedAtZitadel(t *testing.T) {
 	w := newWorld(t)
 	w.zitadel.EnableBackchannelLogout()
-	b, name, word := newBrowser(t), map[string]string{"loginName": "alice"}, map[string]string{"password": password}
-	ours := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(name).at("/password")
-	theirs := b.open(w.authorizeURL("")).fill(name).at("/password")
-	ours.fill(word).at("/inbox")
+	b := newBrowser(t)
+	ours, theirs := w.inTwoTabs(b)
+	ours()
 	before := w.sid(b)
-	theirs.fill(word).at("/cb")
+	theirs()
 	w.zitadel.WaitForLogouts()
 	if !strings.Contains(w.log(), `"security_event":"backchannel_logout"`) || w.sid(b) == before {
 		t.Fatal("the ZITADEL session was not replaced, so this test proves nothing")

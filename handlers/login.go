@@ -329,7 +329,7 @@ func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attem
 		return "", false, err
 	}
 	if meant, err := h.meant(r, attempt.LoginName, s); err != nil || !meant {
-		return "", false, err // somebody else is meant: asked below
+		return s.Subject, false, err // somebody else is meant: asked below
 	}
 	if !demanded(attempt).met(s, h.Now()) {
 		return s.Subject, false, nil
@@ -355,7 +355,7 @@ func (h *Handlers) meant(r *http.Request, hint string, s *session.Session) (bool
 
 // recallAccount offers the account that this browser used last, unless the
 // client asks for a choice; before all others that of whoever is signed in, from
-// whom more is asked. Whether its ZITADEL session still counts is for flow.Next
+// whom more is asked, and in their place nobody's. Whether its ZITADEL session still counts is for flow.Next
 // to say.
 func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt, signedIn string) error {
 	request := attempt.Request
@@ -385,6 +385,11 @@ func (h *Handlers) recallAccount(r *http.Request, attempt *session.Attempt, sign
 		}
 		if request.Provider != "" && request.Provider != account.Provider {
 			continue
+		}
+		if signedIn != "" && account.UserID != signedIn {
+			// Asked for, and not done at once: any site could otherwise put its visitor
+			// into another of their accounts, and end the session of this one, by a link.
+			return nil
 		}
 		attempt.Recall(account)
 		return nil

@@ -60,6 +60,9 @@ func submitPassword(v *visit, form url.Values) error {
 // checkPassword has ZITADEL check the password, in the session that this
 // browser has of the user, or in a new one.
 func (v *visit) checkPassword(password string) error {
+	if err := v.adoptSession(); err != nil {
+		return err
+	}
 	checks := zitadelclient.Checks{UserID: v.attempt.User.ID, Password: password}
 	began := v.Now()
 	err := v.updateSession(checks)
@@ -84,6 +87,19 @@ func (v *visit) checkPassword(password string) error {
 		return v.credentialsRefused(err)
 	}
 	return err
+}
+
+// adoptSession goes on with the ZITADEL session that another tab has made of the user
+// since this sign-in began. A new one with a password alone would take its place, and
+// end what was signed in by more.
+func (v *visit) adoptSession() error {
+	if v.attempt.ZitadelSession != "" || v.attempt.User.ID == "" {
+		return nil
+	}
+	if err := v.reuseSession(); err != nil || v.attempt.ZitadelSession == "" {
+		return err
+	}
+	return v.load()
 }
 
 // credentialsRefused words a failed sign-in. Where policy hides users there is

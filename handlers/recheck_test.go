@@ -165,14 +165,12 @@ func TestChangedPasswordOfAPasskeyUser(t *testing.T) {
 // second replaces the first. Our session goes on with the one that is left.
 func TestReplacedZitadelSession(t *testing.T) {
 	overStores(t, func(t *testing.T, f *fleet) {
-		name, word := map[string]string{"loginName": "alice", "remember": "on"}, map[string]string{"password": password, "remember": "on"}
 		f.browser = newBrowser(t)
-		ours := f.browser.open(f.auth + "/login?return_to=" + f.app + "/inbox").fill(name).at("/password")
-		theirs := f.browser.open(f.authorizeURL("")).fill(name).at("/password")
-		ours.fill(word).at("/inbox")
+		ours, theirs := f.inTwoTabs(f.browser)
+		ours()
 		f.cookie = f.browser.cookie(f.auth, "__Secure-torhaus")
 		before, _ := f.stored()
-		theirs.fill(word).at("/cb")
+		theirs()
 		// What would be offered at a sign-in is nothing to be asked for in silence.
 		f.zitadel.SetLoginSettings("", func(s *zitadeltest.LoginSettings) { s.MFAInitSkipLifetime = time.Hour })
 		f.zitadel.Advance(recheckDue)

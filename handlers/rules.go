@@ -62,7 +62,7 @@ var ruleName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // shortestMaxAge is the least that a rule can demand: the check must still count
 // when its visitor arrives at the app, by two clocks.
-const shortestMaxAge = time.Minute
+const shortestMaxAge = 2 * time.Minute
 
 // ParseRules reads rules as an operator writes them, a JSON object of objects:
 //

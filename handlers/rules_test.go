@@ -48,7 +48,7 @@ func TestParseRulesRefuses(t *testing.T) {
 		`{"a": {"organization": ""}}`:                      `"organization" is not`,
 		`{"a": {"max_age": 900}}`:                          `"max_age" is not a duration`,
 		`{"a": {"max_age": "900"}}`:                        `"max_age" is not a duration`,
-		`{"a": {"max_age": "10s"}}`:                        `of 1m0s or more`,
+		`{"a": {"max_age": "10s"}}`:                        `of 2m0s or more`,
 		`{"a": {"max_age": "-1h"}}`:                        `"max_age" is not`,
 		`{"a": {"assertion": ""}}`:                         `"assertion" names no audience`,
 		`{"a": {"assertion": true}}`:                       `"assertion" is not`,

@@ -239,12 +239,11 @@ func TestEndOtherSessions(t *testing.T) {
 // if that has been replaced and nobody has noticed yet.
 func TestEndOtherSessionsAfterAReplacement(t *testing.T) {
 	w := newWorld(t)
-	b, name, word := newBrowser(t), map[string]string{"loginName": "alice"}, map[string]string{"password": password}
-	ours := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(name).at("/password")
-	theirs := b.open(w.authorizeURL("")).fill(name).at("/password")
-	ours.fill(word).at("/inbox")
+	b := newBrowser(t)
+	ours, theirs := w.inTwoTabs(b)
+	ours()
 	before := w.sid(b)
-	theirs.fill(word).at("/cb")
+	theirs()
 	if w.sid(b) == before {
 		t.Fatal("the ZITADEL session was not replaced, so this test proves nothing")
 	}
