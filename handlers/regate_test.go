@@ -2,28 +2,12 @@ package handlers_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"torhaus/handlers"
 	"torhaus/zitadelclient/zitadeltest"
 )
-
-// byAdministrator deletes something of a user's, as an administrator does.
-func (w *world) byAdministrator(path string) {
-	w.t.Helper()
-	remove, err := http.NewRequestWithContext(w.t.Context(), http.MethodDelete, w.zitadel.URL()+path, nil)
-	w.must(err)
-	remove.Host = strings.TrimPrefix(w.zitadel.Issuer(), "http://")
-	remove.Header.Set("Authorization", "Bearer "+w.zitadel.AddServiceUser("admin", "IAM_OWNER").PAT)
-	response, err := http.DefaultClient.Do(remove)
-	w.must(err)
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		w.t.Fatalf("DELETE %s: %s", path, response.Status)
-	}
-}
 
 // What let somebody in lets nobody in once it is gone: single sign-on looks at what
 // the user has now, and not at what stands in the ZITADEL session.
@@ -34,7 +18,7 @@ func TestFirstFactorThatIsGone(t *testing.T) {
 		id := w.addIda(provider, func(u *zitadeltest.UserSeed) { u.Password = password })
 		b := w.inbox().visits(provider).at("/inbox").b
 		b.open(w.authorizeURL("")).at("/cb")
-		w.byAdministrator("/v2/users/" + id + "/links/" + provider + "/ida")
+		w.remove(id, "links/"+provider+"/ida")
 		w.zitadel.Advance(time.Hour)
 		b.open(w.authorizeURL("")).at("/password").fill(map[string]string{"password": password}).at("/cb")
 	})
@@ -50,7 +34,7 @@ func TestFirstFactorThatIsGone(t *testing.T) {
 		if asked := b.open(w.authorizeURL("")); asked.url.Path != "/cb" {
 			t.Fatalf("not signed in: %s", asked.url)
 		}
-		w.byAdministrator("/v2/users/" + bob + "/otp_email")
+		w.remove(bob, "otp_email")
 		w.zitadel.Advance(time.Hour)
 		b.open(w.authorizeURL("")).at("/password").fill(map[string]string{"password": password}).at("/cb")
 	})
