@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"torhaus/templates"
 	"torhaus/zitadelclient"
 )
 
@@ -86,6 +87,30 @@ func TestBrowserListensInTurn(t *testing.T) {
 	second.listening()
 	elsewhere(t, first.product, http.MethodDelete, "/sessions")
 	second.told()
+}
+
+// Ended, and signed in again in the tab that does not listen: the one that does goes on
+// where it stopped, and both are told of the next end.
+func TestBrowserListensAgain(t *testing.T) {
+	first := openTab(t, startProduct(t), true)
+	first.signIn().listening()
+	second := first.secondTab()
+	second.open(first.app.url() + "/").home("Alice Example")
+	for round := 1; ; round++ {
+		elsewhere(t, first.product, http.MethodDelete, "/sessions")
+		first.told()
+		second.told()
+		if round == 2 {
+			break
+		}
+		second.press("a[data-path='/login']").at(second.auth.url() + "/password").
+			fill(map[string]string{templates.FieldPassword: password}).press(submitButton).home("Alice Example")
+		first.until("the page to be told of the sign-in", `document.querySelector("h1")?.textContent === "Hello, Alice Example"`)
+		first.wait("the page to listen again", func(context.Context) bool { return first.streams() == 2 })
+	}
+	if n := second.streams(); n != 0 {
+		t.Errorf("the second tab listens, too: %d", n)
+	}
 }
 
 // elsewhere signs alice in on another device, whose app asks something.

@@ -38,6 +38,7 @@ async function ask(query) {
  */
 export async function whoAmI({ slide = true } = {}) {
   const session = await ask({ slide });
+  if (session && !signedIn) channel?.postMessage("found"); // most often after a sign-in here
   signedIn = session !== null;
   return session;
 }
@@ -76,7 +77,7 @@ export function watch(listener) {
 const listeners = new Set();
 const channel = globalThis.BroadcastChannel && new BroadcastChannel("torhaus " + base);
 let signedIn; // as far as is known
-let started, leading;
+let started, leading, wake;
 
 function start() {
   if (started) return;
@@ -86,12 +87,15 @@ function start() {
   channel?.addEventListener("message", (event) => tell(event.data));
   // Where none does, or sleeps: whoever is looked at asks.
   document.addEventListener("visibilitychange", () => document.hidden || check());
-  setInterval(() => document.hidden || leading || check(), 60_000);
+  setInterval(() => document.hidden || (leading && signedIn !== false) || check(), 60_000);
 }
 
 function tell(event) {
-  if (event === "ended" && signedIn === false) return;
+  // News to whoever was told of the end, and to nobody else.
+  if (event === "found" && signedIn === false) event = "refreshed";
+  if (event === "found" || (event === "ended" && signedIn === false)) return;
   signedIn = event !== "ended";
+  wake?.();
   for (const listener of [...listeners]) listener(event);
 }
 
@@ -103,7 +107,7 @@ function tellAll(event) {
 async function check() {
   const session = await ask({ slide: false }).catch(() => undefined);
   if (session === null) tellAll("ended");
-  else if (session && signedIn === false) tell("refreshed");
+  else if (session && signedIn === false) tellAll("found");
 }
 
 async function lead() {
@@ -113,7 +117,10 @@ async function lead() {
       await listen();
       await check();
     }
-    await new Promise((done) => setTimeout(done, 10_000 * (1 + Math.random())));
+    await new Promise((done) => {
+      if (signedIn === false) wake = done;
+      setTimeout(done, 10_000 * (1 + Math.random()));
+    });
   }
 }
 
