@@ -230,8 +230,33 @@ func TestForwardAuthOversize(t *testing.T) {
 			lawful(t, response)
 		}
 	}
-	if response := w.ask("envoy", b, question{uri: "/" + strings.Repeat("a", 9000)}); response.StatusCode != http.StatusRequestURITooLong {
-		t.Errorf("a long address: %s", response.Status)
+}
+
+// An app's address is the app's to limit: Envoy, which asks at ours with the visitor's
+// behind it, passes on whatever the app takes. A stranger comes back to the first page.
+func TestForwardAuthTakesAnyAddress(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	for name, uri := range map[string]string{
+		"many fields":  "/inbox?" + strings.Repeat("a=1&", 1000),
+		"a long query": "/inbox?q=" + strings.Repeat("a", 60_000),
+		"a long path":  "/" + strings.Repeat("a", 60_000),
+	} {
+		ask := func(b *browser) *http.Response {
+			header := w.questionOf("envoy", b, question{header: navigation()}).Header
+			return w.askAt("http://torhaus/auth/envoy/default", http.MethodGet, uri, strings.TrimPrefix(w.app, "http://"), header)
+		}
+		response := ask(b)
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", name, response.Status)
+		}
+		lawful(t, response)
+		response = ask(nil)
+		if to := loginURL(t, response); to == nil || to.Query().Get("return_to") != w.app+"/" {
+			t.Errorf("%s: a stranger is sent to %v: %s", name, to, response.Status)
+		}
+		lawful(t, response)
 	}
 }
 

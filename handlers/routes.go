@@ -92,7 +92,7 @@ func (h *Handlers) ForwardAuth() http.Handler {
 		web.Recover(h.proxyError),
 		noStore,
 		web.OnlyProxies(h.TrustedProxies, h.proxyError),
-		web.Limits(h.proxyError),
+		web.AskedLimits(h.proxyError),
 		web.MaxInFlight(h.MaxInFlight, h.proxyError), // without the body, which nobody reads
 	).Handler(web.Adapt(translated(h.authorize), h.proxyError))
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -32,9 +33,21 @@ const (
 // parses them. The size of all headers together is the server's to limit, see
 // [NewServer].
 func Limits(page ErrorPage) Middleware {
+	return refuse(page, func(r *http.Request) int { return cmp.Or(addressOverLimit(r), headersOverLimit(r)) })
+}
+
+// AskedLimits is for what a proxy asks about an app's request: [Limits], but for the
+// address. That one is the app's, which may take more than our pages: what stands in
+// it is passed over, and its fields are never told apart.
+func AskedLimits(page ErrorPage) Middleware {
+	return refuse(page, headersOverLimit)
+}
+
+// refuse answers a request for which over has a status.
+func refuse(page ErrorPage, over func(*http.Request) int) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if status := overLimit(r); status != 0 {
+			if status := over(r); status != 0 {
 				fail(record(w), r, Error{Status: status, Err: errors.New("request over limit")}, page)
 				return
 			}
@@ -43,14 +56,20 @@ func Limits(page ErrorPage) Middleware {
 	}
 }
 
-// overLimit returns the status of the first limit that r exceeds, or 0.
-func overLimit(r *http.Request) int {
+// addressOverLimit returns the status of the first limit that r's address exceeds,
+// or 0.
+func addressOverLimit(r *http.Request) int {
 	if len(r.RequestURI) > MaxURIBytes || len(r.URL.Path)+len(r.URL.RawQuery) > MaxURIBytes {
 		return http.StatusRequestURITooLong
 	}
 	if strings.Count(r.URL.RawQuery, "&") >= MaxQueryFields {
 		return http.StatusBadRequest
 	}
+	return 0
+}
+
+// headersOverLimit returns 431 where r's headers exceed a limit, else 0.
+func headersOverLimit(r *http.Request) int {
 	lines, cookies := 0, 0
 	for name, values := range r.Header {
 		lines += len(values)
