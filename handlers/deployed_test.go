@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"torhaus/handlers"
+	"torhaus/web"
 )
 
 // deployed is a world behind a real proxy, with the files of deploy: everything that
@@ -44,12 +45,20 @@ func deploy(t *testing.T, start func(*deployed)) *deployed {
 	_, port, _ := net.SplitHostPort(reserved.Addr().String())
 	at := func(name string) string { return "http://" + name + ".example.localhost:" + port }
 	d := &deployed{port: port, reserved: reserved, admin: at("admin"), broken: &brokenStore{}, behind: newEcho(t)}
-	d.world = newWorldAt(t, httptest.NewUnstartedServer(nil), at("auth"), at("app"), d.options(deployedRules)...)
-	d.internal = httptest.NewServer(&swapHandler{current: d.last.ForwardAuth()})
+	d.world = newWorldAt(t, bounded(nil), at("auth"), at("app"), d.options(deployedRules)...)
+	d.internal = bounded(&swapHandler{current: d.last.ForwardAuth()})
+	d.internal.Start()
 	t.Cleanup(d.internal.Close)
 	t.Cleanup(func() { _ = reserved.Close() }) // where no proxy was started
 	start(d)
 	return d
+}
+
+// bounded is a listener that takes headers as large as those of the binary take.
+func bounded(handler http.Handler) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.MaxHeaderBytes = web.NewServer("", nil).MaxHeaderBytes
+	return server
 }
 
 // options are how torhaus is configured behind a proxy.

@@ -10,6 +10,7 @@ import (
 
 	"torhaus/handlers"
 	"torhaus/session"
+	"torhaus/web"
 )
 
 // Every Cookie line of the corpus, through every kind of proxy and in both modes:
@@ -210,22 +211,44 @@ func TestForwardAuthHosts(t *testing.T) {
 	}
 }
 
-// What is too large is refused before anybody looks at it.
+// What no app and no browser sends is refused before anybody looks at it.
 func TestForwardAuthOversize(t *testing.T) {
 	w := newWorld(t)
 	b := newBrowser(t)
 	w.signIn(b)
 	many := http.Header{}
-	for i := range 90 {
+	for i := range web.MaxAskedHeaderLines + 1 {
 		many.Set(fmt.Sprintf("X-Many-%d", i), "1")
 	}
 	for _, kind := range proxies {
 		for name, header := range map[string]http.Header{
-			"one long header": {"X-Long": {strings.Repeat("a", 9000)}}, "many headers": many, "many cookies": {"Cookie": {strings.Repeat("a=1; ", 450)}},
+			"many headers": many, "many cookies": {"Cookie": {strings.Repeat("a=1; ", web.MaxCookies)}},
 		} {
 			response := w.ask(kind, b, question{header: header})
 			if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 				t.Errorf("%s: %s: %s", kind, name, response.Status)
+			}
+			lawful(t, response)
+		}
+	}
+}
+
+// What an app and its siblings make a browser send is theirs to limit: it keeps nobody
+// out who is signed in, and nobody who is not in.
+func TestForwardAuthTakesLargeRequests(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t)
+	w.signIn(b)
+	for _, kind := range proxies {
+		for name, q := range large() {
+			response := w.ask(kind, b, q)
+			if response.StatusCode != http.StatusOK || response.Header.Get("X-Auth-Subject") != w.alice {
+				t.Errorf("%s: %s: %s", kind, name, response.Status)
+			}
+			lawful(t, response)
+			response = w.ask(kind, nil, q)
+			if response.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s: %s: a stranger is told %s", kind, name, response.Status)
 			}
 			lawful(t, response)
 		}

@@ -26,6 +26,7 @@ func proveDeployed(t *testing.T, start func(*deployed)) {
 		{"spoofed identity does not pass", (*deployed).proveNoSpoofing},
 		{"Connection strips nothing", (*deployed).proveConnection},
 		{"cookies", (*deployed).proveCookies},
+		{"large requests", (*deployed).proveLarge},
 		{"a name in another script", (*deployed).proveNames},
 		{"a rule of its own, step-up, token and assertion", (*deployed).proveStepUp},
 		{"refresh", (*deployed).proveRefresh},

@@ -20,7 +20,12 @@ const (
 	MaxQueryFields = 100
 	// MaxHeaderLines is the limit of header lines.
 	MaxHeaderLines = 80
-	// MaxHeaderLineBytes is the limit of one header line, name and value.
+	// MaxAskedHeaderLines is the limit of header lines of an app's request that a proxy
+	// asks about. Apps and browsers stay far below; without it, the same bytes in
+	// thousands of lines would weigh twenty times as much in memory while they are looked at.
+	MaxAskedHeaderLines = 1000
+	// MaxHeaderLineBytes is the limit of one header line, name and value, but for
+	// Cookie: what siblings have put there is not the visitor's to shorten.
 	MaxHeaderLineBytes = 8000
 	// MaxCookies is the limit of cookies in a request. Browsers keep up to 180 for a
 	// domain with all that is below it: with fewer allowed, a sibling could keep
@@ -29,18 +34,23 @@ const (
 )
 
 // Limits refuses requests that are too long (414), have too many query fields
-// (400), or too many or too large headers or cookies (431), before anything
-// parses them. The size of all headers together is the server's to limit, see
-// [NewServer].
+// (400), or too many or too large headers or too many cookies (431), before anything
+// parses them. The size of cookies, and of all headers together, is the server's to
+// limit, see [NewServer].
 func Limits(page ErrorPage) Middleware {
-	return refuse(page, func(r *http.Request) int { return cmp.Or(addressOverLimit(r), headersOverLimit(r)) })
+	return refuse(page, func(r *http.Request) int {
+		return cmp.Or(addressOverLimit(r), headersOverLimit(r.Header, MaxHeaderLines, MaxHeaderLineBytes))
+	})
 }
 
-// AskedLimits is for what a proxy asks about an app's request: [Limits], but for the
-// address. That one is the app's, which may take more than our pages: what stands in
-// it is passed over, and its fields are never told apart.
+// AskedLimits is for what a proxy asks about an app's request: the limits of lines and
+// of cookies alone (431), and the server's of all headers together. Address and headers
+// are the app's, which may take more than our pages do; what stands in them is passed
+// over.
 func AskedLimits(page ErrorPage) Middleware {
-	return refuse(page, headersOverLimit)
+	return refuse(page, func(r *http.Request) int {
+		return headersOverLimit(r.Header, MaxAskedHeaderLines, maxHeaderBytes)
+	})
 }
 
 // refuse answers a request for which over has a status.
@@ -68,21 +78,22 @@ func addressOverLimit(r *http.Request) int {
 	return 0
 }
 
-// headersOverLimit returns 431 where r's headers exceed a limit, else 0.
-func headersOverLimit(r *http.Request) int {
+// headersOverLimit returns 431 where there are too many lines or cookies, or where a
+// line that holds no cookies is too long, else 0.
+func headersOverLimit(header http.Header, maxLines, maxBytes int) int {
 	lines, cookies := 0, 0
-	for name, values := range r.Header {
+	for name, values := range header {
 		lines += len(values)
 		for _, value := range values {
-			if len(name)+len(": ")+len(value) > MaxHeaderLineBytes {
-				return http.StatusRequestHeaderFieldsTooLarge
-			}
-			if name == "Cookie" {
+			switch {
+			case name == "Cookie":
 				cookies += 1 + strings.Count(value, ";")
+			case len(name)+len(": ")+len(value) > maxBytes:
+				return http.StatusRequestHeaderFieldsTooLarge
 			}
 		}
 	}
-	if lines > MaxHeaderLines || cookies > MaxCookies {
+	if lines > maxLines || cookies > MaxCookies {
 		return http.StatusRequestHeaderFieldsTooLarge
 	}
 	return 0

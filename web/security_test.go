@@ -199,6 +199,7 @@ func TestLimits(t *testing.T) {
 		{"cookies at the limit", request("GET", "/", "Cookie", repeat("a=1; ", MaxCookies-1)+"a=1"), 200},
 		{"cookies over", request("GET", "/", "Cookie", repeat("a=1; ", MaxCookies)+"a=1"), 431},
 		{"cookies over in two lines", request("GET", "/", "Cookie", repeat("a=1; ", MaxCookies/2), "Cookie", repeat("a=1; ", MaxCookies/2)), 431},
+		{"cookies of siblings", request("GET", "/", "Cookie", "a="+repeat("a", MaxHeaderLineBytes)+"; b="+repeat("b", MaxHeaderLineBytes)), 200},
 		{"header line over", request("GET", "/", "X-A", repeat("a", MaxHeaderLineBytes)), 431},
 		{"header lines", func() *http.Request {
 			r := request("GET", "/")

@@ -246,6 +246,21 @@ func TestServerStreams(t *testing.T) {
 	}
 }
 
+// TestServerHeaderBytes: as much as a proxy passes on is taken, in a line of cookies as
+// well as in several; and no more.
+func TestServerHeaderBytes(t *testing.T) {
+	withServer(t, kit(t, new(testLog), ok), func(t *testing.T, l *pipeListener) {
+		for kib, want := range map[int]int{64: 200, 70: 200, 80: 431, 1000: 431} {
+			for _, lines := range []int{1, 8} {
+				cookies := strings.Repeat("Cookie: a="+strings.Repeat("a", kib<<10/lines-len("Cookie: a=\r\n"))+"\r\n", lines)
+				if status := exchange(t, l, get("/")+cookies+"\r\n"); status != want {
+					t.Errorf("%d KiB in %d lines: %d, want %d", kib, lines, status, want)
+				}
+			}
+		}
+	})
+}
+
 func TestServeDrains(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes   time.Duration
