@@ -20,10 +20,6 @@ const (
 	MaxQueryFields = 100
 	// MaxHeaderLines is the limit of header lines.
 	MaxHeaderLines = 80
-	// MaxAskedHeaderLines is the limit of header lines of an app's request that a proxy
-	// asks about. Apps and browsers stay far below; without it, the same bytes in
-	// thousands of lines would weigh twenty times as much in memory while they are looked at.
-	MaxAskedHeaderLines = 1000
 	// MaxHeaderLineBytes is the limit of one header line, name and value, but for
 	// Cookie: what siblings have put there is not the visitor's to shorten.
 	MaxHeaderLineBytes = 8000
@@ -39,18 +35,15 @@ const (
 // limit, see [NewServer].
 func Limits(page ErrorPage) Middleware {
 	return refuse(page, func(r *http.Request) int {
-		return cmp.Or(addressOverLimit(r), headersOverLimit(r.Header, MaxHeaderLines, MaxHeaderLineBytes))
+		return cmp.Or(addressOverLimit(r), linesOverLimit(r.Header), cookiesOverLimit(r.Header))
 	})
 }
 
-// AskedLimits is for what a proxy asks about an app's request: the limits of lines and
-// of cookies alone (431), and the server's of all headers together. Address and headers
-// are the app's, which may take more than our pages do; what stands in them is passed
-// over.
+// AskedLimits is for what a proxy asks about an app's request: the limit of cookies
+// alone (431), besides those of the server. Address and headers are the app's, which
+// may take more than our pages do; what stands in them is passed over.
 func AskedLimits(page ErrorPage) Middleware {
-	return refuse(page, func(r *http.Request) int {
-		return headersOverLimit(r.Header, MaxAskedHeaderLines, maxHeaderBytes)
-	})
+	return refuse(page, func(r *http.Request) int { return cookiesOverLimit(r.Header) })
 }
 
 // refuse answers a request for which over has a status.
@@ -78,22 +71,31 @@ func addressOverLimit(r *http.Request) int {
 	return 0
 }
 
-// headersOverLimit returns 431 where there are too many lines or cookies, or where a
-// line that holds no cookies is too long, else 0.
-func headersOverLimit(header http.Header, maxLines, maxBytes int) int {
-	lines, cookies := 0, 0
+// linesOverLimit returns 431 where there are too many lines, or where one that holds no
+// cookies is too long, else 0.
+func linesOverLimit(header http.Header) int {
+	lines := 0
 	for name, values := range header {
 		lines += len(values)
 		for _, value := range values {
-			switch {
-			case name == "Cookie":
-				cookies += 1 + strings.Count(value, ";")
-			case len(name)+len(": ")+len(value) > maxBytes:
+			if name != "Cookie" && len(name)+len(": ")+len(value) > MaxHeaderLineBytes {
 				return http.StatusRequestHeaderFieldsTooLarge
 			}
 		}
 	}
-	if lines > maxLines || cookies > MaxCookies {
+	if lines > MaxHeaderLines {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
+	return 0
+}
+
+// cookiesOverLimit returns 431 where there are too many cookies, else 0.
+func cookiesOverLimit(header http.Header) int {
+	cookies := 0
+	for _, value := range header["Cookie"] {
+		cookies += 1 + strings.Count(value, ";")
+	}
+	if cookies > MaxCookies {
 		return http.StatusRequestHeaderFieldsTooLarge
 	}
 	return 0

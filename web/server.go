@@ -39,6 +39,7 @@ func NewServer(addr string, handler http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         countLines,
 	}
 }
 
@@ -57,10 +58,11 @@ func closeAfterChunked(next http.Handler) http.Handler {
 
 // Serve serves on l until ctx ends, then lets requests in flight finish for up
 // to 25 s. What streams for ever must end on its own: see
-// http.Server.RegisterOnShutdown. It returns nil after a complete drain.
+// http.Server.RegisterOnShutdown. It returns nil after a complete drain. A request
+// whose headers have more than 1000 lines is refused before they are kept (431).
 func Serve(ctx context.Context, server *http.Server, l net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(fewLines{l}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
