@@ -166,3 +166,15 @@ func TestUnknownAddressLeadsToTheProviderOfItsDomain(t *testing.T) {
 		})
 	}
 }
+
+// Whom their domain led to a provider that knows them is nobody new.
+func TestKnownPersonOfADomain(t *testing.T) {
+	w := newWorld(t)
+	acme, typed := w.ofAcme()
+	w.zitadel.SetLoginSettings(acme, func(s *zitadeltest.LoginSettings) {
+		s.AllowDomainDiscovery, s.AllowUsernamePassword, s.PasskeysAllowed = true, false, false
+	})
+	provider := w.addProvider(func(s *zitadeltest.ProviderSeed) { s.OrganizationID = acme })
+	w.addIda(provider, func(u *zitadeltest.UserSeed) { u.OrganizationID, u.EmailVerified = acme, false })
+	w.atAppAs(typed["email"]).there("ida").back(provider).at("/verify").saying("ida@example.com")
+}

@@ -17,7 +17,7 @@ var (
 	perClientSearch   = session.Rate{Burst: 60, Every: time.Second}
 	perClientPassword = session.Rate{Burst: 60, Every: 2 * time.Second}
 	perAccountPass    = session.Rate{Burst: 10, Every: 15 * time.Second}
-	perAccountSlow    = session.Rate{Burst: 100, Every: 5 * time.Minute} // over days: a few hundred guesses a day, not thousands
+	perAccountSlow    = session.Rate{Burst: 300, Every: time.Minute} // over days, and for right ones too: a test account may be busy
 	perClientMail     = session.Rate{Burst: 30, Every: 30 * time.Second}
 	perAccountMail    = session.Rate{Burst: 4, Every: 5 * time.Minute}
 	perAccountCode    = session.Rate{Burst: 10, Every: 30 * time.Second}

@@ -317,8 +317,8 @@ func numeric(id string) string {
 func (h *Handlers) alreadySignedIn(w http.ResponseWriter, r *http.Request, attempt *session.Attempt) (subject string, done bool, err error) {
 	request := attempt.Request
 	for _, p := range request.Prompts {
-		if p != string(zitadelclient.PromptNone) {
-			return "", false, nil
+		if p != string(zitadelclient.PromptNone) && p != string(zitadelclient.PromptConsent) {
+			return "", false, nil // somebody is asked for something anyway
 		}
 	}
 	s, err := h.liveSession(r, true)

@@ -112,6 +112,9 @@ func (v *visit) acceptOnce(kind flow.Kind, code string) (bool, error) {
 
 // checkCode has ZITADEL check the code in the user's session.
 func (v *visit) checkCode(kind flow.Kind, code string) error {
+	if adopted, err := v.adoptInstead(); adopted || err != nil {
+		return err
+	}
 	err := v.updateSession(codeChecks(kind, code))
 	switch kindOf(err) {
 	case "":

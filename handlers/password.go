@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"torhaus/flow"
@@ -100,6 +101,33 @@ func (v *visit) adoptSession() error {
 		return err
 	}
 	return v.load()
+}
+
+// adoptInstead does so where a code is about to be checked that would be the first
+// factor of a new session. Whether the other one will do, flow says.
+func (v *visit) adoptInstead() (bool, error) {
+	if v.attempt.Provisional == nil {
+		return false, nil
+	}
+	accounts, err := v.Sessions.Accounts(v.ctx, v.r)
+	if err != nil {
+		return false, unavailable(err)
+	}
+	i := slices.IndexFunc(accounts, func(a session.Account) bool { return a.UserID == v.attempt.User.ID })
+	if i < 0 {
+		return false, nil
+	}
+	switch _, err := v.Zitadel.Session(v.ctx, ref(accounts[i])); kindOf(err) {
+	case "":
+	case zitadelclient.NotFound, zitadelclient.SessionEnded:
+		return false, nil
+	default:
+		return false, err
+	}
+	v.dropProvisional()
+	v.attempt.ZitadelSession, v.attempt.CodesSent, v.attempt.Code = accounts[i].ZitadelSession, nil, ""
+	v.fresh = false
+	return true, nil
 }
 
 // credentialsRefused words a failed sign-in. Where policy hides users there is

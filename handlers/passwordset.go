@@ -166,9 +166,7 @@ func (v *visit) sendReset(form url.Values) error {
 // asked for the code goes on signed in; one that merely opened the link does
 // not: whoever reads a mail is not yet whoever began the sign-in.
 func (v *visit) passwordWasReset(password string) error {
-	if err := v.inheritLate(); err != nil {
-		return err
-	}
+	v.inheritLate()
 	userID, fromLink := v.attempt.User.ID, v.attempt.FromLink
 	v.attempt.Resetting, v.attempt.Code = false, "" // the code is spent, whatever follows
 	v.attempt.Notice = "notice.password_set"
@@ -239,12 +237,15 @@ func (h *Handlers) inherit(r *http.Request, attempt *session.Attempt, codeWasRig
 	return nil
 }
 
-// inheritLate is for a link whose code was right just now.
-func (v *visit) inheritLate() error {
+// inheritLate is for a link whose code was right just now. The code is spent: a store
+// that fails here costs the way back to the sign-in, and nothing else.
+func (v *visit) inheritLate() {
 	if !v.attempt.FromLink {
-		return nil
+		return
 	}
-	return v.inherit(v.r, v.attempt, true)
+	if err := v.inherit(v.r, v.attempt, true); err != nil {
+		v.Logger.WarnContext(v.ctx, "a sign-in that waits for a link was not found", "error", err)
+	}
 }
 
 // getPasswordSet also takes the links of reset mails.

@@ -187,6 +187,7 @@ func (v *visit) signInLinked(userID string) error {
 	if err != nil {
 		return err
 	}
+	v.attempt.Registration = nil // they have an account
 	v.attempt.User = snapshot(user)
 	v.attempt.User.Methods, v.attempt.User.Providers = []string{string(zitadelclient.MethodIDP)}, []string{v.attempt.Intent.Provider}
 	v.attempt.LoginName = user.PreferredLoginName

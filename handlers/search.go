@@ -51,7 +51,7 @@ func (v *visit) userQuery(name string) (zitadelclient.UserQuery, error) {
 		query.Phone = phone
 	}
 	if query.OrganizationID == "" || strings.Contains(name, "@") {
-		return query, nil
+		return query, nil // nor may a user name that looks like somebody's address stand before its owner
 	}
 	asked, err := v.Zitadel.Organizations(v.ctx, zitadelclient.OrganizationQuery{ID: query.OrganizationID})
 	if err != nil || len(asked) != 1 || asked[0].PrimaryDomain == "" {

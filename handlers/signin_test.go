@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"torhaus/handlers"
 	"torhaus/zitadelclient/zitadeltest"
@@ -77,13 +78,16 @@ func TestSingleSignOn(t *testing.T) {
 	w.zitadel.StopClock() // warm stays warm
 	b := newBrowser(t)
 	w.signIn(b)
-	w.zitadel.ResetCalls()
-	page := b.open(w.authorizeURL("")).at("/cb")
-	if page.url.Query().Get("code") == "" || page.url.Query().Get("state") != "state-1" {
-		t.Errorf("the client was answered with %s", page.url)
-	}
-	if calls := w.calls(); len(calls) > 6+1 { // and the authorize request of the browser itself
-		t.Errorf("single sign-on made %d calls:\n%s", len(calls), strings.Join(calls, "\n"))
+	for _, later := range []time.Duration{0, 10 * second} { // the login policy is read anew after five
+		w.zitadel.Advance(later)
+		w.zitadel.ResetCalls()
+		page := b.open(w.authorizeURL("")).at("/cb")
+		if page.url.Query().Get("code") == "" || page.url.Query().Get("state") != "state-1" {
+			t.Errorf("the client was answered with %s", page.url)
+		}
+		if calls := w.calls(); len(calls) > 6+1 { // and the authorize request of the browser itself
+			t.Errorf("single sign-on made %d calls:\n%s", len(calls), strings.Join(calls, "\n"))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 
@@ -86,4 +87,15 @@ func TestStepPageOfTheSameUserAgain(t *testing.T) {
 		b.open(asked.url.String()).fill(map[string]string{"loginName": name}).at("/password")
 	}
 	alices.fill(map[string]string{"password": password}).at("/inbox")
+}
+
+// A page that asks for the name is about whoever is named in it.
+func TestNameThatIsCorrected(t *testing.T) {
+	w := newWorld(t)
+	page := newBrowser(t).open(w.auth + "/login?return_to=" + w.app + "/inbox").at("/loginname").follow("reset-button").at("/password/set")
+	page.fill(map[string]string{"loginName": "alicia"}).with(http.StatusUnprocessableEntity)
+	page.fill(map[string]string{"loginName": "alice"}).at("/password/set") // back, and corrected
+	if n := len(w.zitadel.Mails()); n != 1 {
+		t.Errorf("%d mails, want one to alice", n)
+	}
 }

@@ -148,7 +148,8 @@ func (v *visit) submit(s step, form url.Values) error {
 		return err
 	}
 	s = v.of(s)
-	if about := form.Get(templates.FieldAbout); !s.names && about != "" && about != v.about() {
+	names := s.names || form.Has(templates.FieldLoginName) && !v.named()
+	if about := form.Get(templates.FieldAbout); !names && about != "" && about != v.about() {
 		return v.setAside()
 	}
 	if !v.step.Allows(s.kind) {

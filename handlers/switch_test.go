@@ -20,9 +20,10 @@ func TestOtherSitesSwitchNoAccount(t *testing.T) {
 	b.open(w.auth + "/login?login_hint=bob@example.com&return_to=" + w.app + "/inbox").at("/loginname").fill(map[string]string{"loginName": "bob@example.com"}).at("/password").
 		fill(map[string]string{"password": password}).at("/inbox")
 	for query, page := range map[string]string{
-		"login_hint=alice@example.com":             "/loginname",
-		"login_hint=alice":                         "/loginname",
-		"login_hint=alice@example.com&prompt=none": "/inbox",
+		"login_hint=alice@example.com":                "/loginname",
+		"login_hint=alice":                            "/loginname",
+		"login_hint=alice@example.com&prompt=none":    "/inbox",
+		"login_hint=alice@example.com&prompt=consent": "/loginname",
 	} {
 		b.header = http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
 		asked := b.open(w.auth + "/login?" + query + "&return_to=" + w.app + "/inbox").at(page)
@@ -57,6 +58,24 @@ func TestOldTabEndsNoSession(t *testing.T) {
 	}
 	if n := w.live(w.alice); n != 1 {
 		t.Errorf("%d ZITADEL sessions", n)
+	}
+}
+
+// Nor does a mailed code, where that is a first factor.
+func TestOldTabsCodeEndsNoSession(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *handlers.Config) { c.EmailCodeFirst = true })
+	b := newBrowser(t)
+	secret := w.zitadel.AddTOTP(w.alice)
+	w.zitadel.AddOTPEmail(w.alice)
+	first, second := w.atPassword(b), w.atPassword(b)
+	second = second.follow("email-link").at("/otp/email").fill(nil)
+	code := w.mailedCode("alice@example.com")
+	first.fill(map[string]string{"password": password}).at("/otp/time-based").fill(map[string]string{"code": w.zitadel.TOTPCode(secret)}).at("/inbox")
+	w.zitadel.Advance(time.Minute)
+	second.fill(map[string]string{"code": code}).at("/inbox")
+	w.zitadel.Advance(11 * time.Minute)
+	if status, who := w.session(b); status != http.StatusOK {
+		t.Errorf("the session is lost: %d %v", status, who)
 	}
 }
 

@@ -65,7 +65,8 @@ func submitVerify(v *visit, form url.Values) error {
 	default:
 		return err
 	}
-	return v.codeWasRight()
+	v.codeWasRight()
+	return nil
 }
 
 // firstMethod is the purpose of a proof: to set up a way to sign in for a user who
@@ -75,10 +76,8 @@ const firstMethod = string(flow.SetUpAuthenticator)
 // codeWasRight notes that the mailbox of this very user was proven in this very
 // attempt. A code of somebody else's was not right (CVE-2026-105209): ZITADEL holds
 // it against the user that the attempt is about.
-func (v *visit) codeWasRight() error {
-	if err := v.inheritLate(); err != nil {
-		return err
-	}
+func (v *visit) codeWasRight() {
+	v.inheritLate()
 	a := v.attempt
 	a.Prove(firstMethod, v.Now())
 	if r := a.Registration; r != nil && r.Sent {
@@ -90,7 +89,6 @@ func (v *visit) codeWasRight() error {
 	a.VerifySent = a.VerifySent && v.state.Session != nil // should the proof run out, another is asked for
 	a.Verified = a.FromLink
 	v.fresh = false
-	return nil
 }
 
 // resendVerification mails a new code; the older ones stop working. For a taken

@@ -142,15 +142,17 @@ func (v *visit) decide() error {
 }
 
 // ask loads the facts and asks flow. Nobody is handed over on policies that were read
-// a while ago: those are read anew, and flow is asked once more.
+// a while ago: those are read anew, and flow is asked once more. It is also where a
+// newer answer has come meanwhile that this request has not seen.
 func (v *visit) ask() error {
 	if err := v.load(); err != nil {
 		return err
 	}
 	v.step = flow.Next(v.state)
-	if v.step.Kind != flow.Finish || !v.Zitadel.ForgetPolicies(v.organization(), policyAge) {
+	if v.step.Kind != flow.Finish {
 		return nil
 	}
+	v.Zitadel.ForgetPolicies(v.organization(), policyAge)
 	if err := v.loadSettings(); err != nil {
 		return err
 	}
@@ -158,8 +160,8 @@ func (v *visit) ask() error {
 	return nil
 }
 
-// policyAge is how old policies may be at the gate: as old as those that the same
-// form has read on its way there, on a slow day.
+// policyAge is how old the login policy may be at the gate: as old as the one that the
+// same form has read on its way there, on a slow day.
 const policyAge = 5 * time.Second
 
 // base is what every page of an attempt shows.

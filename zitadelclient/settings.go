@@ -164,16 +164,13 @@ func (c *Client) GeneralSettings(ctx context.Context, _ string) (GeneralSettings
 }
 
 // ForgetPolicies has what decides on a sign-in to an organization read anew, when it
-// is next asked for, if it was read longer ago than age: how one signs in, by which
-// providers, how old a password may be, whether the organization is open. It says
-// whether there is anything to read.
-func (c *Client) ForgetPolicies(organizationID string, age time.Duration) bool {
-	return c.cache.forget(age,
-		settingsKey("/v2/settings/login", organizationID),
-		settingsKey("/v2/settings/password/expiry", organizationID),
-		providersKey(organizationID),
-		organizationKey(organizationID),
-	)
+// is next asked for, if it is not fresh: by which providers one comes, how old a
+// password may be, whether the organization is open. How one signs in must not have
+// been read longer ago than age.
+func (c *Client) ForgetPolicies(organizationID string, age time.Duration) {
+	c.cache.forget(age, settingsKey("/v2/settings/login", organizationID))
+	c.cache.forget(cacheFresh,
+		settingsKey("/v2/settings/password/expiry", organizationID), providersKey(organizationID), organizationKey(organizationID))
 }
 
 func settingsKey(path, organizationID string) string {

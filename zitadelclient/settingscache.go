@@ -60,17 +60,15 @@ func (c *cache) get(key string) (value any, age time.Duration, found bool) {
 	return entry.value, c.now().Sub(entry.fetched), found
 }
 
-// forget drops what was fetched longer ago than age, and says whether there was any.
-func (c *cache) forget(age time.Duration, keys ...string) (any bool) {
+// forget drops what was fetched longer ago than age.
+func (c *cache) forget(age time.Duration, keys ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, key := range keys {
 		if entry, found := c.entries[key]; found && c.now().Sub(entry.fetched) > age {
 			delete(c.entries, key)
-			any = true
 		}
 	}
-	return any
 }
 
 func (c *cache) put(key string, value any) {
