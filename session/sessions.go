@@ -76,9 +76,12 @@ func (m *Manager) beginSession(s *Session, r *http.Request) {
 	s.UserAgent = strings.ToValidUTF8(s.UserAgent[:min(len(s.UserAgent), longestAgent)], "")
 }
 
-// storeSession writes what a session consists of. The indexes come first: a
-// session that no index knows would survive a sign-out everywhere, while an
-// entry without a session harms nobody.
+// storeSession writes what a session consists of. A session begins with its index
+// entries, and they come last: whoever meets an entry without a record can then be
+// sure that the session has ended, and clean the entry away. Written before the
+// record, the entry of a session that is just starting would be taken for one, and
+// the session survive every sign-out everywhere. No browser has its id until the
+// entries are there: a sign-out everywhere that does not find it came before it.
 func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet) error {
 	ttl := s.Expires.Sub(m.now())
 	if ttl <= 0 {
@@ -88,17 +91,21 @@ func (m *Manager) storeSession(ctx context.Context, s *Session, tokens TokenSet)
 	if max(len(hot), len(cold)) > largestRecord {
 		return fmt.Errorf("%w: %d bytes with %d roles, %d bytes of tokens", ErrTooLarge, len(hot), len(s.Roles), len(cold))
 	}
-	for _, index := range []string{m.userIndexes(s.Subject)[0], m.zitadelIndexes(s.Issuer, s.ZitadelSession)[0]} {
-		if err := m.store.Add(ctx, index, s.hash, ttl); err != nil {
-			return err
-		}
-	}
 	s.tokens = m.tokens.Seal(m.tokenKey(s.hash), cold)
 	if err := m.store.Put(ctx, m.tokenKey(s.hash), s.tokens, ttl); err != nil {
 		return err
 	}
 	s.stored = m.sessions.Seal(m.sessionKey(s.hash), hot)
-	return m.store.Put(ctx, m.sessionKey(s.hash), s.stored, s.Idle.Sub(m.now()))
+	if err := m.store.Put(ctx, m.sessionKey(s.hash), s.stored, s.Idle.Sub(m.now())); err != nil {
+		return err
+	}
+	for _, index := range []string{m.userIndexes(s.Subject)[0], m.zitadelIndexes(s.Issuer, s.ZitadelSession)[0]} {
+		if err := m.store.Add(ctx, index, s.hash, ttl); err != nil {
+			_, _ = m.endSession(ctx, s) // no browser gets its id
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceSessions ends what a new session takes the place of: the one that this

@@ -21,7 +21,7 @@ type Ended struct {
 }
 
 // EndSessions ends all sessions of a user. With an error it gives those that
-// could be ended.
+// could be ended. One that is starting meanwhile is ended, or begins after it.
 func (m *Manager) EndSessions(ctx context.Context, subject string) ([]Ended, error) {
 	return m.endSessions(ctx, subject, func(*Session) bool { return true })
 }
@@ -129,9 +129,10 @@ func tokensOf(ended []Ended) (held []TokenSet) {
 }
 
 // sessionsOf reads the sessions that indexes name, the newest first. Entries
-// whose session has ended are cleaned away. An entry is only a hint, which
-// somebody with access to the store could have planted: mine decides on what
-// the sealed record says.
+// whose session has ended are cleaned away, which is when the store has no record
+// of it: one that has only ended by our clock may live on by another replica's. An
+// entry is only a hint, which somebody with access to the store could have
+// planted: mine decides on what the sealed record says.
 func (m *Manager) sessionsOf(ctx context.Context, indexes []string, mine func(*Session) bool) ([]*Session, error) {
 	members, err := m.members(ctx, indexes)
 	if err != nil {
@@ -139,12 +140,18 @@ func (m *Manager) sessionsOf(ctx context.Context, indexes []string, mine func(*S
 	}
 	var sessions []*Session
 	for _, hash := range members {
-		s, err := m.loadSession(ctx, hash)
+		key := m.sessionKey(hash)
+		stored, err := m.store.Get(ctx, key)
+		if errors.Is(err, ErrNotFound) {
+			m.cleanUp(ctx, indexes, hash)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s, err := m.openSession(hash, key, stored)
 		switch {
 		case errors.Is(err, ErrNotFound):
-			for _, index := range indexes {
-				_ = m.store.Remove(ctx, index, hash)
-			}
 		case err != nil:
 			return nil, err
 		case mine(s):
@@ -153,6 +160,14 @@ func (m *Manager) sessionsOf(ctx context.Context, indexes []string, mine func(*S
 	}
 	slices.SortFunc(sessions, func(a, b *Session) int { return b.Created.Compare(a.Created) })
 	return sessions, nil
+}
+
+// cleanUp removes entries that lead to nothing, for good: nothing is put under a
+// name again, and what is put is there before its entry. What stays expires.
+func (m *Manager) cleanUp(ctx context.Context, indexes []string, member string) {
+	for _, index := range indexes {
+		_ = m.store.Remove(ctx, index, member)
+	}
 }
 
 // members lists what is in any of the indexes and could be a session's hash.
