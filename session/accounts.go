@@ -119,7 +119,6 @@ func (m *Manager) ForgetAccount(ctx context.Context, w http.ResponseWriter, r *h
 // any order, each then leaves the browser with the same.
 func (m *Manager) placeAccounts(ctx context.Context, w http.ResponseWriter, r *http.Request, change func(accountsPlace) (accounts Accounts, stay bool)) error {
 	value, fresh := m.accountsCookie(w, r)
-	id := newSealedID(m.now())
 	return untilUnchanged(func() error {
 		at, err := m.findAccounts(ctx, value)
 		if err != nil {
@@ -129,7 +128,7 @@ func (m *Manager) placeAccounts(ctx context.Context, w http.ResponseWriter, r *h
 		if stay && !at.moved {
 			return m.writeAccounts(ctx, at, accounts)
 		}
-		to := id
+		to := newSealedID(m.now()) // also for another try: what is gone does not come back (cleanUp)
 		if at.stored != nil && (fresh || at.moved) {
 			to, err = at.id, m.writeAccounts(ctx, at, accounts)
 		} else {

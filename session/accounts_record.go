@@ -104,22 +104,27 @@ func (m *Manager) writeAccounts(ctx context.Context, at accountsPlace, accounts 
 
 // moveAccounts stores accounts under a new id and leaves a tombstone where they
 // were, be it nothing: a request that is on its way with the same cookie must
-// find them. Written in this order, a tombstone never leads to nothing.
+// find them. Written in this order, a tombstone never leads to nothing, nor does
+// an entry of the index but to what has moved on or ended.
 func (m *Manager) moveAccounts(ctx context.Context, at accountsPlace, to sealedID, accounts Accounts) error {
 	browser := at.browser
 	if browser == "" {
 		browser = rand.Text()
-	}
-	if err := m.placeBrowser(ctx, browser, to, max(m.max, m.rememberMax)); err != nil {
-		return err
 	}
 	key := m.accountsKey(to)
 	sealed, err := m.sealAccounts(key, accountsRecord{Accounts: accounts, Browser: browser})
 	if err != nil {
 		return err
 	}
-	if err := m.store.Put(ctx, key, sealed, m.accountsLeft(accounts)); err != nil || !at.known {
+	if err := m.store.Put(ctx, key, sealed, m.accountsLeft(accounts)); err != nil {
 		return err
+	}
+	if err := m.placeBrowser(ctx, browser, to, max(m.max, m.rememberMax)); err != nil {
+		_ = m.store.Delete(ctx, key) // nothing leads there
+		return err
+	}
+	if !at.known {
+		return nil
 	}
 	err = m.leaveTombstone(ctx, at, to)
 	if errors.Is(err, ErrChanged) {

@@ -229,3 +229,89 @@ func TestEntriesWithoutASessionVanish(t *testing.T) {
 		}
 	})
 }
+
+// signedIn is a browser with alice's account and session.
+func signedIn(t *testing.T, m *Manager) (b *browser, s *Session) {
+	t.Helper()
+	b = newBrowser()
+	of, _ := alice()
+	remember(t, m, b, Account{UserID: of.Subject, ZitadelSession: of.ZitadelSession, ZitadelToken: "one"}, false)
+	return b, signIn(t, m, b)
+}
+
+// isFound fails unless an account stands behind a session.
+func isFound(t *testing.T, m *Manager, s *Session, how string) {
+	t.Helper()
+	if account, err := m.AccountOf(context.Background(), s); err != nil || account.ZitadelToken != "one" {
+		t.Errorf("%s: the account behind the session is %q, %v", how, account.ZitadelSession, err)
+	}
+}
+
+// TestAccountIsFoundWhileItMoves: a session's account is found while it moves, and
+// looking for it in the middle does not keep it from being found later.
+func TestAccountIsFoundWhileItMoves(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, store Store) {
+		interleaved(t, store, func(m *Manager) meeting {
+			b, s := signedIn(t, m)
+			return meeting{
+				first: func(m *Manager) {
+					bob := Account{UserID: "bob", ZitadelSession: "bob's", ZitadelToken: "his"}
+					if err := m.RememberAccount(t.Context(), httptest.NewRecorder(), b.request(), bob, false); err != nil {
+						t.Error(err)
+					}
+				},
+				second: func(m *Manager) { isFound(t, m, s, "meanwhile") },
+				then: func(how string) {
+					isFound(t, m, s, how)
+					if left, err := m.members(t.Context(), m.browserIndexes(s.browser)); err != nil || len(left) > 2 {
+						t.Errorf("%s: %d entries are left, %v", how, len(left), err)
+					}
+				},
+			}
+		})
+	})
+}
+
+// TestAccountIsFoundAfterAMoveThatLost: a move that comes second is tried again, and
+// whoever looks between its tries does not take the second for the first.
+func TestAccountIsFoundAfterAMoveThatLost(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, store Store) {
+		keys := testKeys(t, 1)
+		on := func(store Store) *Manager {
+			return testManager(t, store, func(cfg *Config) { cfg.Keys = keys })
+		}
+		m := on(store)
+		for j, more := 0, true; more; j++ {
+			b, s := signedIn(t, m)
+			puts := 0
+			look, finish := newGate(store, j), func() {}
+			mover := on(&beforePut{store, func() {
+				switch puts++; puts {
+				case 1: // another tab's change comes first
+					if err := m.UpdateAccountToken(t.Context(), b.request(), s.ZitadelSession, "one"); err != nil {
+						t.Error(err)
+					}
+				case 2: // what was put has been taken back, and is put anew
+					more, finish = look.begin(func() { isFound(t, on(look), s, "meanwhile") })
+				}
+			}})
+			remember(t, mover, b, Account{UserID: "bob", ZitadelSession: "bob's"}, false)
+			finish()
+			if puts != 2 {
+				t.Fatalf("put %d times", puts)
+			}
+			isFound(t, m, s, fmt.Sprintf("stopped before operation %d", j))
+		}
+	})
+}
+
+// beforePut lets a test do something before a value is put.
+type beforePut struct {
+	Store
+	do func()
+}
+
+func (s *beforePut) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	s.do()
+	return s.Store.Put(ctx, key, value, ttl)
+}
