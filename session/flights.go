@@ -60,6 +60,9 @@ func (f *flights) share(key string, fly func(context.Context) (*Session, error))
 	})
 }
 
+// depart keeps those who come from now on from sharing what is under way.
+func (f *flights) depart(key string) { f.group.Forget(key) }
+
 // detach runs something that nobody waits for but close; after that, at once.
 func (f *flights) detach(run func(context.Context)) {
 	ctx := context.WithoutCancel(f.waiting)

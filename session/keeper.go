@@ -135,20 +135,26 @@ func (k *Keeper) session(ctx context.Context, hash string, slide bool) (*Session
 // RefreshNow is [Keeper.Session] for an app that knows of a change: the session is
 // checked and gets new tokens, due or not. [ErrUnavailable] is also a ZITADEL that
 // gives none now.
+//
+// What ZITADEL was asked for before says nothing of the change: a refresh that is under
+// way is waited for, and then there is another. Only who comes before that has begun
+// shares it.
 func (k *Keeper) RefreshNow(ctx context.Context, r *http.Request, slide bool) (*Session, error) {
 	s, err := k.sessions.Peek(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	what, renew := "refresh", k.refresh
+	what, renew := "refresh", k.refreshAnew
 	if s.Refresh.IsZero() {
 		what, renew = "check", k.check // there is nothing to refresh
 	}
-	s, err = k.await(ctx, s.hash, refreshPatience, k.fly(what, s.hash, func(ctx context.Context, s *Session) (*Session, error) {
-		if s.Recheck = k.sessions.now(); !s.Refresh.IsZero() {
-			s.Refresh = s.Recheck
-		}
-		return renew(ctx, s)
+	flight := "now " + s.hash
+	s, err = k.await(ctx, s.hash, refreshPatience, k.flights.share(flight, func(ctx context.Context) (*Session, error) {
+		return k.alone(ctx, what, s.hash, func(ctx context.Context, s *Session) (*Session, error) {
+			k.flights.depart(flight)
+			s.Recheck = k.sessions.now()
+			return renew(ctx, s)
+		})
 	}))
 	if err == nil && s.failures > 0 {
 		return nil, unavailable("refresh tokens", errLater)

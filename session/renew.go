@@ -57,7 +57,23 @@ func (k *Keeper) refresh(ctx context.Context, s *Session) (*Session, error) {
 	if held.Expires.After(s.TokensEnd) {
 		return k.adopt(ctx, s, held) // whoever stored them did not live to say so
 	}
-	err = k.provider.Check(ctx, s)
+	return k.exchange(ctx, s, held)
+}
+
+// refreshAnew is refresh, due or not, and also where new tokens are stored already:
+// they came before the session was to be refreshed.
+func (k *Keeper) refreshAnew(ctx context.Context, s *Session) (*Session, error) {
+	s.Refresh = s.Recheck
+	held, err := k.sessions.Tokens(ctx, s)
+	if err != nil {
+		return k.failed(ctx, s, refreshing, err)
+	}
+	return k.exchange(ctx, s, held)
+}
+
+// exchange checks a session and gets new tokens for those that it holds.
+func (k *Keeper) exchange(ctx context.Context, s *Session, held TokenSet) (*Session, error) {
+	err := k.provider.Check(ctx, s)
 	if err == nil {
 		var fresh TokenSet
 		if fresh, err = k.provider.Refresh(ctx, s, held); err == nil {
