@@ -23,9 +23,9 @@ const (
 // something else, wherever that comes from. It is no use of the session: an open
 // tab keeps nobody signed in.
 func (h *Handlers) sessionEvents(w http.ResponseWriter, r *http.Request) error {
-	s, err := h.whoAsks(w, r, false)
+	s, err := h.watchedSession(r)
 	if err != nil {
-		return err
+		return challenge(w, err)
 	}
 	events, unwatch, err := h.Sessions.Watch(s)
 	if errors.Is(err, session.ErrWatched) {

@@ -6,8 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"torhaus/handlers"
+	"torhaus/session"
 	"torhaus/zitadelclient"
+	"torhaus/zitadelclient/zitadeltest"
 )
 
 // stream is an open GET /session/events.
@@ -154,4 +158,35 @@ func TestEventsEndWithTheProcess(t *testing.T) {
 	}
 	w.restart()
 	w.listen(b)
+}
+
+// Who listens does not wait for a ZITADEL that takes its time, whatever is due, and
+// is told what comes of it: streams are not among the requests that are bounded.
+func TestEventsWaitForNobody(t *testing.T) {
+	w := newWorld(t, func(w *world, c *handlers.Config) {
+		c.Patience = time.Hour
+		c.Sessions = w.sessions(func(c *session.Config) { c.Idle, c.Max = 24*time.Hour, 48*time.Hour })
+	})
+	for name, test := range map[string]struct {
+		due  time.Duration
+		path string
+	}{
+		"a check":                {11 * minute, "/v2/sessions"},
+		"tokens that have ended": {13 * time.Hour, "/oauth/v2/token"},
+	} {
+		b := w.device(firefox)
+		w.zitadel.Advance(test.due)
+		answer := make(chan struct{})
+		w.zitadel.Fault(zitadeltest.Fault{Path: test.path, Until: answer})
+		held := w.zitadel.Held()
+		s := w.listen(b) // with a ZITADEL that does not answer, or never
+		for w.zitadel.Held() == held {
+			w.must(w.t.Context().Err())
+		}
+		w.zitadel.LockUser(w.alice)
+		close(answer)
+		s.ends(name)
+		w.zitadel.ReactivateUser(w.alice)
+		w.zitadel.ClearFaults()
+	}
 }

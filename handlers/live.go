@@ -31,6 +31,13 @@ func (h *Handlers) recentSession(r *http.Request, slide bool) (*session.Session,
 	return live(h.keeper.Recent(r.Context(), r, slide))
 }
 
+// watchedSession is [Handlers.liveSession] for a stream, which says what becomes of the
+// session: what is due is begun and not waited for. Streams are not among the requests
+// that [Config.MaxInFlight] bounds, so they must not pile up behind a slow ZITADEL.
+func (h *Handlers) watchedSession(r *http.Request) (*session.Session, error) {
+	return live(h.keeper.Glance(r.Context(), r))
+}
+
 // sessionWithTokens is [Handlers.liveSession] with good tokens, which are its own: who
 // has lost the session or a role by the refresh that brought them has lost it here.
 func (h *Handlers) sessionWithTokens(r *http.Request, slide bool) (*session.Session, session.TokenSet, error) {

@@ -75,7 +75,7 @@ func (h *Handlers) Public() http.Handler {
 	base := h.BasePath.String()
 	root.Handle(base+"/static/*", http.StripPrefix(base, h.Static))
 	h.handle(root.With(bound...), base+"/theme/{file}", web.Methods{"GET": h.themeCSS})
-	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents}) // bounded by themselves, and open for long
+	h.endpoint(root, base+"/session/events", web.Methods{"GET": h.sessionEvents}) // bounded by themselves, open for long, and waiting for nobody
 	h.appRoutes(root, base, bound)
 	h.pageRoutes(root.With(bound...), base)
 	return root

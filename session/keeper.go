@@ -132,6 +132,23 @@ func (k *Keeper) session(ctx context.Context, hash string, slide bool) (*Session
 	return s, nil
 }
 
+// Glance is [Keeper.Session] for who is told later what becomes of the session: a check
+// or a refresh that is due is begun and not waited for. It is no use of the session.
+func (k *Keeper) Glance(ctx context.Context, r *http.Request) (*Session, error) {
+	s, err := k.sessions.Peek(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	now := k.sessions.now()
+	if s.checkDue(now) {
+		k.fly("check", s.hash, k.check)
+	}
+	if s.refreshDue(now) {
+		k.fly("refresh", s.hash, k.refresh)
+	}
+	return s, nil
+}
+
 // RefreshNow is [Keeper.Session] for an app that knows of a change: the session is
 // checked and gets new tokens, due or not. [ErrUnavailable] is also a ZITADEL that
 // gives none now.
