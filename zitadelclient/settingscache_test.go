@@ -45,12 +45,14 @@ func TestOneRequestForAll(t *testing.T) {
 		_, _ = w.Write([]byte(`{"settings":{"maxPasswordAttempts":"3"}}`))
 	})
 	leaving, leave := context.WithCancel(t.Context())
-	var wait sync.WaitGroup
-	wait.Go(func() {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
 		if _, err := c.Lockout(leaving, ""); err == nil {
 			t.Error("who left got an answer")
 		}
-	})
+	}()
+	var wait sync.WaitGroup
 	<-arrived
 	for range 20 {
 		wait.Go(func() {
@@ -60,6 +62,7 @@ func TestOneRequestForAll(t *testing.T) {
 		})
 	}
 	leave()
+	<-left // before there is an answer
 	close(proceed)
 	wait.Wait()
 	if n := calls.Load(); n != 1 {
