@@ -35,6 +35,9 @@ func newCache(now func() time.Time) *cache {
 // still be given.
 func cached[T any](ctx context.Context, c *Client, key string, fetch func(context.Context) (T, error)) (T, error) {
 	store := func(ctx context.Context) (T, error) {
+		if entry, age, found := c.cache.get(key); found && age < cacheFresh {
+			return entry.(T), nil // came while this one was about to ask
+		}
 		value, err := fetch(ctx)
 		if err == nil {
 			c.cache.put(key, value)
