@@ -45,6 +45,6 @@ func (h *Handlers) tellZitadel(p *parting) {
 		})
 	}
 	if p.everyOneOf != "" {
-		h.keeper.Tell("all sessions", func(ctx context.Context) error { return h.Zitadel.DeleteSessionsOf(ctx, p.everyOneOf, p.but) })
+		h.keeper.Tell("all sessions", h.Zitadel.SessionsOfNow(p.everyOneOf, p.but))
 	}
 }

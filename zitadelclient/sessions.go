@@ -232,10 +232,21 @@ func (c *Client) searchSessions(ctx context.Context, q SessionQuery, offset int)
 // One that was made in the last milliseconds may be missed, since search lags.
 // However long it takes, a sign-in that came later is nobody's to end.
 func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) error {
+	return c.SessionsOfNow(userID, except)(ctx)
+}
+
+// SessionsOfNow is [Client.DeleteSessionsOf] for whoever has it done later: it ends
+// what there is now, and nothing that is begun before it comes to that.
+func (c *Client) SessionsOfNow(userID, except string) (end func(context.Context) error) {
+	asked := c.config.Now()
+	return func(ctx context.Context) error { return c.deleteSessionsOf(ctx, userID, except, asked) }
+}
+
+func (c *Client) deleteSessionsOf(ctx context.Context, userID, except string, asked time.Time) error {
 	if userID == "" {
 		return invalid("delete sessions of user", "no user")
 	}
-	sessions, begun, err := c.sessionsOf(ctx, userID)
+	sessions, begun, err := c.sessionsOf(ctx, userID, asked)
 	if err != nil {
 		return err
 	}
@@ -263,10 +274,9 @@ func (c *Client) DeleteSessionsOf(ctx context.Context, userID, except string) er
 const answerTime = 2 * time.Second
 
 // sessionsOf reads all pages of a user's sessions, before any is deleted: that
-// would shift them. With them comes when that was begun, by ZITADEL's clock and
+// would shift them. With them comes when that was asked for, by ZITADEL's clock and
 // rather too late than too early; zero where ZITADEL does not say what time it is.
-func (c *Client) sessionsOf(ctx context.Context, userID string) (all []Session, begun time.Time, err error) {
-	began := c.config.Now()
+func (c *Client) sessionsOf(ctx context.Context, userID string, asked time.Time) (all []Session, begun time.Time, err error) {
 	for {
 		page, err := c.searchSessions(ctx, SessionQuery{UserID: userID}, len(all))
 		if err != nil {
@@ -275,7 +285,7 @@ func (c *Client) sessionsOf(ctx context.Context, userID string) (all []Session, 
 		if len(all) == 0 && !page.answered.IsZero() {
 			// Whatever our clock says, how much time has passed it knows. The header
 			// has whole seconds.
-			begun = page.answered.Add(time.Second + answerTime - c.config.Now().Sub(began))
+			begun = page.answered.Add(time.Second + answerTime - c.config.Now().Sub(asked))
 		}
 		all = append(all, page.sessions...)
 		if len(page.sessions) == 0 || len(all) >= page.total {
