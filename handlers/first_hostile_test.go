@@ -286,13 +286,12 @@ func TestFirstPasswordSubmittedInParallel(t *testing.T) {
 	b := newBrowser(t)
 	word := w.atChoice(b).follow("password-link").at("/password/set")
 	_, action, form := word.form(map[string]string{"password": another})
-	frozen := &frozenJar{b.jar, b.jar.Cookies(word.url)}
+	frozen := b.freeze(word.url)
 	w.zitadel.ResetCalls()
 	var group sync.WaitGroup
 	for range 6 {
 		group.Go(func() {
-			twin := b.twin()
-			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+			twin := frozen.twin()
 			response := twin.do(http.MethodPost, action, form)
 			_ = response.Body.Close()
 			if location := response.Header.Get("Location"); location != w.app+"/inbox" {
@@ -357,13 +356,12 @@ func TestFirstMethodOfTwoTabs(t *testing.T) {
 	word := w.atChoice(b).follow("password-link").at("/password/set")
 	key := b.open(w.auth + "/passkey/set?a=" + word.url.Query().Get("a")).fill(nil).at("/passkey/set")
 	credential := w.madeKey(key)
-	frozen := &frozenJar{b.jar, b.jar.Cookies(word.url)} // both are sent before either is answered
+	frozen := b.freeze(word.url) // both are sent before either is answered
 	var group sync.WaitGroup
 	for page, values := range map[*page]map[string]string{word: {"password": another}, key: {"credential": credential}} {
 		method, action, form := page.form(values)
 		group.Go(func() {
-			twin := b.twin()
-			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+			twin := frozen.twin()
 			response := twin.do(method, action, form)
 			_ = response.Body.Close()
 			if response.StatusCode >= 400 {

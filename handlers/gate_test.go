@@ -255,11 +255,10 @@ func TestEditedSecondPress(t *testing.T) {
 	w := newWorld(t)
 	b := newBrowser(t)
 	word := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
-	frozen := &frozenJar{b.jar, b.jar.Cookies(word.url)}
+	frozen := b.freeze(word.url)
 	_, action, form := word.form(map[string]string{"password": password})
 	word.fill(map[string]string{"password": password}).at("/inbox")
-	twin := b.twin()
-	twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+	twin := frozen.twin()
 	form.Set("password", "edited")
 	response := twin.do(http.MethodPost, action, form)
 	_ = response.Body.Close()

@@ -185,14 +185,13 @@ func TestDoubleSubmit(t *testing.T) {
 	b := newBrowser(t)
 	page := b.open(w.auth + "/login?return_to=" + w.app + "/inbox").fill(map[string]string{"loginName": "alice"})
 	_, action, form := page.form(map[string]string{"password": password})
-	frozen := &frozenJar{b.jar, b.jar.Cookies(page.url)}
+	frozen := b.freeze(page.url)
 	w.zitadel.ResetCalls()
 	var group sync.WaitGroup
 	locations := make([]string, 6)
 	for i := range locations {
 		group.Go(func() {
-			twin := b.twin()
-			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+			twin := frozen.twin()
 			response := twin.do(http.MethodPost, action, form)
 			_ = response.Body.Close()
 			locations[i] = response.Header.Get("Location")
@@ -222,6 +221,17 @@ func TestDoubleSubmit(t *testing.T) {
 type frozenJar struct {
 	http.CookieJar
 	cookies []*http.Cookie
+	of      *browser
+}
+
+// freeze keeps what the browser would send to an address now.
+func (b *browser) freeze(u *url.URL) *frozenJar { return &frozenJar{b.jar, b.jar.Cookies(u), b} }
+
+// twin is the browser as it was then.
+func (j *frozenJar) twin() *browser {
+	twin := j.of.twin()
+	twin.client = &http.Client{Jar: j, Transport: j.of.client.Transport, CheckRedirect: j.of.client.CheckRedirect}
+	return twin
 }
 
 func (j *frozenJar) Cookies(*url.URL) []*http.Cookie     { return j.cookies }

@@ -139,13 +139,12 @@ func (b *browser) together(home string, act func(*browser) string) []string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	frozen := &frozenJar{b.jar, b.jar.Cookies(u)}
+	frozen := b.freeze(u)
 	locations := make([]string, 4)
 	var group sync.WaitGroup
 	for i := range locations {
 		group.Go(func() {
-			twin := b.twin()
-			twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+			twin := frozen.twin()
 			locations[i] = act(twin)
 		})
 	}

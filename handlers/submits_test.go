@@ -90,12 +90,11 @@ func TestFormsSentTogetherAreCheckedOnce(t *testing.T) {
 					form[field] = values
 				}
 				w.zitadel.ResetCalls()
-				frozen := &frozenJar{b.jar, b.jar.Cookies(page.url)}
+				frozen := b.freeze(page.url)
 				var group sync.WaitGroup
 				for range 5 {
 					group.Go(func() {
-						twin := b.twin()
-						twin.client = &http.Client{Jar: frozen, Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}
+						twin := frozen.twin()
 						response := twin.do(http.MethodPost, action, form)
 						_ = response.Body.Close()
 						if ended := response.Header.Get("Location") == w.app+"/inbox"; ended != (what == "right") {
