@@ -1,10 +1,10 @@
 package templates
 
 // What ZITADEL answers when it is asked for a challenge, and for the options of
-// a new passkey.
+// a new passkey; but for the RP ID, so that a browser takes the gallery's own.
 const (
-	storyRequest = `{"publicKey":{"allowCredentials":[{"id":"EbndJDrQWZXJLJY1fntph2YWPj9xnI-pKbEbEfLRFtY","type":"public-key"}],"challenge":"OYqiOgxW0eg85wejpJByHA0Dmhjm9xWvQ1V61nIecAA","rpId":"auth.example.com","timeout":300000,"userVerification":"required"}}`
-	storyCreate  = `{"publicKey":{"attestation":"none","authenticatorSelection":{"userVerification":"required"},"challenge":"h__aYhjb6FqzeI91Osfn-Ebd6lVWPwvxYoR8mMPhZQ4","pubKeyCredParams":[{"alg":-7,"type":"public-key"},{"alg":-257,"type":"public-key"}],"rp":{"id":"auth.example.com","name":"ZITADEL"},"timeout":300000,"user":{"displayName":"Anna Lindqvist","id":"NDAwNzAwNDY5MDMyMjU4NTk4","name":"anna.lindqvist@example.com"}}}`
+	storyRequest = `{"publicKey":{"allowCredentials":[{"id":"EbndJDrQWZXJLJY1fntph2YWPj9xnI-pKbEbEfLRFtY","type":"public-key"}],"challenge":"OYqiOgxW0eg85wejpJByHA0Dmhjm9xWvQ1V61nIecAA","timeout":300000,"userVerification":"required"}}`
+	storyCreate  = `{"publicKey":{"attestation":"none","authenticatorSelection":{"userVerification":"required"},"challenge":"h__aYhjb6FqzeI91Osfn-Ebd6lVWPwvxYoR8mMPhZQ4","pubKeyCredParams":[{"alg":-7,"type":"public-key"},{"alg":-257,"type":"public-key"}],"rp":{"name":"ZITADEL"},"timeout":300000,"user":{"displayName":"Anna Lindqvist","id":"NDAwNzAwNDY5MDMyMjU4NTk4","name":"anna.lindqvist@example.com"}}}`
 )
 
 const (
